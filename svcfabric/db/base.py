@@ -1,0 +1,74 @@
+"""One metadata for all tables, a naming convention for constraints, and the columns resources share."""
+
+from __future__ import annotations
+
+import datetime
+import uuid
+from typing import Any
+
+import orjson
+from sqlalchemy import Boolean, Column, DateTime, Dialect, Integer, MetaData, String, Text
+from sqlalchemy.dialects import mysql
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# Ids and hosts compare byte by byte on every database, and an index entry stays small.
+_ASCII = {"charset": "ascii", "collation": "ascii_bin"}
+Id = String(36).with_variant(mysql.VARCHAR(36, **_ASCII), "mysql", "mariadb")
+Name = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+Host = String(128).with_variant(mysql.VARCHAR(128, **_ASCII), "mysql", "mariadb")
+Ascii = String(64).with_variant(mysql.VARCHAR(64, **_ASCII), "mysql", "mariadb")
+# Microseconds, so that "newest first" is an order; MariaDB drops them unless told.
+Time = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
+
+
+class Json(TypeDecorator[Any]):
+    """A JSON document kept as text: the same on every database, and read as one piece."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.LONGTEXT(charset="utf8mb4", collation="utf8mb4_bin"))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        return None if value is None else orjson.dumps(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(value)
+
+
+def now() -> datetime.datetime:
+    """The current time in UTC, without a zone, as all tables keep it."""
+    return datetime.datetime.now(datetime.UTC).replace(tzinfo=None)
+
+
+def new_id() -> str:
+    """A fresh resource id."""
+    return str(uuid.uuid4())
+
+
+def resource_columns() -> list[Column[Any]]:
+    """Columns of every API resource: identity, owner, description, revision, times, tags."""
+    return [
+        Column("id", Id, primary_key=True),
+        Column("project_id", Name, nullable=False, index=True),
+        Column("name", Name, nullable=False, default=""),
+        Column("description", Name, nullable=False, default=""),
+        Column("admin_state_up", Boolean, nullable=False, default=True),
+        Column("revision_number", Integer, nullable=False, default=0),
+        Column("created_at", Time, nullable=False),
+        Column("updated_at", Time, nullable=True),
+        Column("tags", Json, nullable=False, default=list),
+    ]

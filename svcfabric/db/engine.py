@@ -1,0 +1,136 @@
+"""The database as the product uses it: autocommit reads, retried write transactions."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from svcfabric import errors
+
+LOG = logging.getLogger(__name__)
+T = TypeVar("T")
+
+ATTEMPTS = 12  # of a write transaction that lost a deadlock or a race for a unique value
+
+
+class Retry(Exception):
+    """Raised by a use case that lost a race it can win next time (an address another request took)."""
+
+
+class Database:
+    """An engine with the two ways to use it. ``url`` is SQLAlchemy's (sqlite, postgresql, mysql)."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine = _create(url, pool_size)
+        # A pool of its own: connections that stay in autocommit spare the two round trips a switch costs.
+        self._reader = _create(url, pool_size, autocommit=True)
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite``, ``postgresql`` or ``mysql`` (MariaDB too)."""
+        return "mysql" if self.engine.dialect.name in ("mysql", "mariadb") else self.engine.dialect.name
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection for reading; each statement sees what is committed then, with no transaction to end."""
+        with _available(), self._reader.connect() as conn:
+            yield conn
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """Run ``work(connection)`` in one transaction; again from the start when it lost a race.
+
+        Deadlocks, serialization failures, locked SQLite files and ``Retry`` are tried again; an
+        ``IntegrityError`` that ``work`` lets through is too, since a use case names the constraints that
+        mean a client's mistake itself. Raises ``errors.ServiceUnavailable`` when the database is away.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                with _available(), self.engine.begin() as conn:
+                    return work(conn)
+            except (Retry, IntegrityError, DBAPIError) as exc:
+                if attempt == ATTEMPTS or not _transient(exc):
+                    raise
+                LOG.debug("transaction tried again (%d): %s", attempt, exc)
+                time.sleep(random.uniform(0.001, 0.004 * 2 ** min(attempt, 6)))
+        raise AssertionError("unreachable")
+
+    def dispose(self) -> None:
+        """Close pooled connections."""
+        self.engine.dispose()
+        self._reader.dispose()
+
+
+def _create(url: str, pool_size: int, *, autocommit: bool = False) -> sa.Engine:
+    parsed = sa.make_url(url)
+    reset = None if autocommit else "rollback"
+    if parsed.get_backend_name() == "sqlite":
+        engine = sa.create_engine(
+            url,
+            poolclass=QueuePool,
+            pool_size=pool_size,
+            max_overflow=20,
+            pool_reset_on_return=reset,
+            connect_args={"timeout": 30, "check_same_thread": False},
+        )
+        sa.event.listen(engine, "connect", _sqlite_connect)
+        # A write transaction that starts as a reader can lose its snapshot (SQLITE_BUSY_SNAPSHOT): lock at once.
+        if not autocommit:
+            sa.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
+        return engine
+    if parsed.get_backend_name() in ("mysql", "mariadb"):
+        parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+    return sa.create_engine(
+        parsed,
+        isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
+        pool_size=pool_size,
+        max_overflow=20,
+        pool_recycle=3000,
+        pool_use_lifo=True,
+        pool_reset_on_return=reset,
+    )
+
+
+def _sqlite_connect(dbapi: Any, _record: Any) -> None:
+    dbapi.isolation_level = None  # SQLAlchemy's begin event starts transactions, not the driver
+    cursor = dbapi.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@contextlib.contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as exc:
+        if exc.connection_invalidated or _cannot_connect(exc):
+            LOG.error("database does not answer: %s", exc.orig)
+            raise errors.ServiceUnavailable("The database does not answer; try again.") from exc
+        raise
+
+
+def _cannot_connect(exc: OperationalError) -> bool:
+    text = str(exc.orig).lower()
+    return any(word in text for word in ("connect to", "connection refused", "connection failed", "gone away"))
+
+
+def _transient(exc: Exception) -> bool:
+    if isinstance(exc, (Retry, IntegrityError)):
+        return True
+    orig = getattr(exc, "orig", None)
+    if isinstance(orig, sqlite3.OperationalError):
+        return "locked" in str(orig) or "busy" in str(orig)
+    code = getattr(orig, "sqlstate", None) or getattr(orig, "pgcode", None)
+    if code in ("40001", "40P01"):
+        return True
+    args: tuple[Any, ...] = getattr(orig, "args", ())
+    return len(args) > 0 and args[0] in (1213, 1205, 1020)  # MariaDB: deadlock, lock wait, record changed

@@ -1,0 +1,44 @@
+"""Alembic, run from the program: every feature's migrations are a labelled branch of their own."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import alembic.command
+import alembic.config
+
+from svcfabric.db.engine import Database
+
+SCRIPTS = Path(__file__).parent / "migrations"
+
+
+def config(
+    database: Database | None, locations: Sequence[Path], out: io.StringIO | None = None
+) -> alembic.config.Config:
+    """An Alembic configuration over the given version folders (one per feature)."""
+    made = alembic.config.Config(stdout=out) if out else alembic.config.Config()
+    made.set_main_option("script_location", str(SCRIPTS))
+    made.set_main_option("version_path_separator", "os")
+    made.set_main_option("path_separator", "os")
+    made.set_main_option("version_locations", ":".join(str(path) for path in locations))
+    made.attributes["engine"] = database.engine if database else None
+    return made
+
+
+def upgrade(database: Database, locations: Sequence[Path], revision: str = "heads") -> None:
+    """Bring the schema to ``revision``; a schema already there is left alone."""
+    alembic.command.upgrade(config(database, locations), revision)
+
+
+def downgrade(database: Database, locations: Sequence[Path], revision: str = "base") -> None:
+    """Take the schema back to ``revision``."""
+    alembic.command.downgrade(config(database, locations), revision)
+
+
+def current(database: Database, locations: Sequence[Path]) -> str:
+    """The revisions the schema is at, in Alembic's words."""
+    out = io.StringIO()
+    alembic.command.current(config(database, locations, out))
+    return out.getvalue()

@@ -1,0 +1,198 @@
+"""Instances and placements: what was asked, what hosts have answered, and the status computed from both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from svcfabric import errors
+from svcfabric.db.base import now
+from svcfabric.fabric.models import instances, placements
+
+
+def create(
+    conn: sa.Connection, instance_id: str, *, kind: str, project_id: str, driver: str, wants_host: bool = False
+) -> None:
+    """Record a new instance at generation 1, placed nowhere yet."""
+    create_many(
+        conn,
+        [{"id": instance_id, "kind": kind, "project_id": project_id, "driver": driver, "wants_host": wants_host}],
+    )
+
+
+def create_many(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """As ``create``, for several: rows of id, kind, project_id, driver and optionally wants_host."""
+    stamp = now()
+    conn.execute(
+        instances.insert(),
+        [{"generation": 1, "deleted": False, "wants_host": False, "changed_at": stamp, **row} for row in rows],
+    )
+
+
+def touch(conn: sa.Connection, instance_id: str) -> int:
+    """Bump the generation (call it first in the transaction: it also locks the instance) and return it.
+
+    Raises ``errors.NotFound`` when there is none or it is being deleted.
+    """
+    done = conn.execute(
+        instances.update()
+        .where(instances.c.id == instance_id, instances.c.deleted.is_(False))
+        .values(generation=instances.c.generation + 1, changed_at=now())
+    )
+    if not done.rowcount:
+        raise errors.NotFound.of("Instance", instance_id)
+    return int(conn.execute(sa.select(instances.c.generation).where(instances.c.id == instance_id)).scalar_one())
+
+
+def touch_many(conn: sa.Connection, ids: Sequence[str]) -> None:
+    """Bump the generation of several instances; those that are gone are skipped."""
+    if ids:
+        conn.execute(
+            instances.update()
+            .where(instances.c.id.in_(sorted(ids)), instances.c.deleted.is_(False))
+            .values(generation=instances.c.generation + 1, changed_at=now())
+        )
+
+
+def lock(conn: sa.Connection, instance_id: str) -> None:
+    """Serialize with others that lock or touch the instance, without changing its generation."""
+    conn.execute(sa.select(instances.c.id).where(instances.c.id == instance_id).with_for_update())
+
+
+def place(conn: sa.Connection, instance_id: str, host: str, role: str = "owner") -> bool:
+    """Put an instance on a host; False when it is there already in that role."""
+    row = conn.execute(
+        sa.select(placements.c.role, placements.c.removing).where(
+            placements.c.instance_id == instance_id, placements.c.host == host
+        )
+    ).first()
+    if row is None:
+        conn.execute(placements.insert().values(instance_id=instance_id, host=host, role=role))
+        return True
+    if row.role == role and not row.removing:
+        return False
+    conn.execute(
+        placements.update()
+        .where(placements.c.instance_id == instance_id, placements.c.host == host)
+        .values(role=role, removing=False, observed_generation=0, error_code="", error="", error_detail="")
+    )
+    return True
+
+
+def unplace(conn: sa.Connection, instance_id: str, host: str) -> None:
+    """Take an instance off one host; the placement goes when the host confirms."""
+    conn.execute(
+        placements.update()
+        .where(placements.c.instance_id == instance_id, placements.c.host == host)
+        .values(removing=True)
+    )
+
+
+def tombstone(conn: sa.Connection, ids: Sequence[str]) -> None:
+    """Mark instances deleted: every host removes them, then their rows go. Accepted in every state.
+
+    Those that are nowhere are dropped at once (a feature that keeps rows until then asks ``exists``).
+    """
+    if not ids:
+        return
+    chosen = instances.c.id.in_(list(ids))
+    placed = sa.select(placements.c.instance_id).where(placements.c.instance_id.in_(list(ids)))
+    conn.execute(instances.delete().where(chosen, instances.c.id.not_in(placed)))
+    conn.execute(
+        instances.update().where(chosen).values(deleted=True, generation=instances.c.generation + 1, changed_at=now())
+    )
+    conn.execute(placements.update().where(placements.c.instance_id.in_(list(ids))).values(removing=True))
+
+
+def exists(conn: sa.Connection, instance_id: str) -> bool:
+    """Whether the instance has a row still, a tombstone too."""
+    return conn.execute(sa.select(instances.c.id).where(instances.c.id == instance_id)).first() is not None
+
+
+def hosts(conn: sa.Connection, instance_id: str, role: str | None = "owner") -> list[str]:
+    """Where an instance is placed (in that role), those being removed left out."""
+    stmt = sa.select(placements.c.host).where(placements.c.instance_id == instance_id, placements.c.removing.is_(False))
+    if role:
+        stmt = stmt.where(placements.c.role == role)
+    return list(conn.execute(stmt.order_by(placements.c.host)).scalars())
+
+
+def status(
+    instance_id: sa.ColumnElement[Any],
+    created: sa.ColumnElement[Any] | int = 1,
+    changed: sa.ColumnElement[Any] | None = None,
+) -> sa.ColumnElement[str]:
+    """``provisioning_status`` as an SQL expression, for a row of a table that names its instance.
+
+    ``created``: the instance's generation in which the row's object came to be; ``changed``: in which it
+    was last changed (default: the instance's own generation, for the object that is the instance). An
+    object is PENDING_CREATE until all its owners have answered for ``created``, PENDING_UPDATE until they
+    have for ``changed``, ERROR when an owner refused that generation, else ACTIVE.
+    """
+    inst, place_ = instances.alias(), placements.alias()
+    wanted = inst.c.generation if changed is None else changed
+    behind = sa.case(
+        (inst.c.deleted.is_(True), "PENDING_DELETE"),
+        (
+            sa.func.max(sa.case((sa.and_(place_.c.error != "", place_.c.observed_generation >= wanted), 1), else_=0))
+            > 0,
+            "ERROR",
+        ),
+        (sa.func.coalesce(sa.func.min(place_.c.observed_generation), 0) < created, "PENDING_CREATE"),
+        (sa.func.coalesce(sa.func.min(place_.c.observed_generation), 0) < wanted, "PENDING_UPDATE"),
+        else_="ACTIVE",
+    )
+    return (
+        sa.select(behind)
+        .select_from(
+            inst.outerjoin(
+                place_,
+                sa.and_(place_.c.instance_id == inst.c.id, place_.c.role == "owner", place_.c.removing.is_(False)),
+            )
+        )
+        .where(inst.c.id == instance_id)
+        .group_by(inst.c.id, inst.c.deleted, inst.c.generation)
+        .scalar_subquery()
+    )
+
+
+def record(conn: sa.Connection, host: str, reports: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """Take a host's reports in; returns (kind, id) of tombstones whose last host has now confirmed.
+
+    A report older than what is stored changes nothing. Report keys: id, generation, ok, code, error,
+    detail, removed.
+    """
+    gone: list[tuple[str, str]] = []
+    for report in reports:
+        mine = sa.and_(placements.c.instance_id == report["id"], placements.c.host == host)
+        if report.get("removed"):
+            conn.execute(placements.delete().where(mine, placements.c.removing.is_(True)))
+            gone += _finished(conn, report["id"])
+            continue
+        ok = bool(report.get("ok", True))
+        conn.execute(
+            placements.update()
+            .where(mine, placements.c.observed_generation <= report["generation"])
+            .values(
+                observed_generation=report["generation"],
+                error_code="" if ok else str(report.get("code") or "driver")[:64],
+                error="" if ok else str(report.get("error") or "The change could not be applied."),
+                error_detail="" if ok else str(report.get("detail") or ""),
+            )
+        )
+    return gone
+
+
+def _finished(conn: sa.Connection, instance_id: str) -> list[tuple[str, str]]:
+    left = sa.select(placements.c.instance_id).where(placements.c.instance_id == instance_id)
+    row = conn.execute(
+        sa.select(instances.c.kind).where(
+            instances.c.id == instance_id, instances.c.deleted.is_(True), ~sa.exists(left)
+        )
+    ).first()
+    if row is None:
+        return []
+    conn.execute(instances.delete().where(instances.c.id == instance_id))
+    return [(row.kind, instance_id)]

@@ -1,0 +1,31 @@
+"""What a feature tells the fabric about its kind of instance."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from svcfabric.spi.spec import Spec
+
+
+class Kind(Protocol):
+    """One kind of instance (``network``, ``router``, ``loadbalancer``, …)."""
+
+    name: str
+
+    def load(self, conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Spec]:
+        """Specs of those instances as ``host`` should see them, in a constant number of queries.
+
+        The caller has read the generations before. An instance whose rows are gone is left out.
+        """
+
+    def place(self, conn: sa.Connection, instance_id: str, host: str) -> None:
+        """Put the instance on ``host`` (kinds that want a host): its own placement, its ports' binding."""
+
+    def removed(self, conn: sa.Connection, instance_id: str) -> None:
+        """The last host has confirmed the removal of a tombstone: drop what the feature still keeps."""
+
+
+Kinds = dict[str, Kind]
