@@ -21,8 +21,11 @@ class Kind(Protocol):
         The caller has read the generations before. An instance whose rows are gone is left out.
         """
 
-    def place(self, conn: sa.Connection, instance_id: str, host: str) -> None:
-        """Put the instance on ``host`` (kinds that want a host): its own placement, its ports' binding."""
+    def place(self, conn: sa.Connection, instance_id: str, host: str) -> list[str]:
+        """Put the instance on ``host`` (kinds that want a host): its own placement, its ports' binding.
+
+        Returns the ids to kick after the commit, its own among them. Does nothing when it has a host.
+        """
 
     def removed(self, conn: sa.Connection, instance_id: str) -> None:
         """The last host has confirmed the removal of a tombstone: drop what the feature still keeps."""

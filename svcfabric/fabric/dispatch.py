@@ -1,0 +1,149 @@
+"""Commit, then send: after a commit, the newest specs of the changed instances go to their hosts.
+
+Sending happens on a thread of its own, so that a request never waits for the broker. What is lost (a
+crash between commit and send, a broker that is away) is found by the sweep: ``observed < generation``
+is the outbox.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from svcfabric.db.engine import Database
+from svcfabric.fabric.kinds import Kinds
+from svcfabric.fabric.models import instances, placements
+from svcfabric.spi import codec
+from svcfabric.spi.spec import Envelope
+
+LOG = logging.getLogger(__name__)
+Wire = dict[str, Any]
+
+
+class Sender(Protocol):
+    """How messages leave: ``rpc.client.AgentClient``."""
+
+    def apply(self, host: str, envelopes: Sequence[Wire]) -> None: ...
+
+    def remove(self, host: str, removals: Sequence[Wire]) -> None: ...
+
+
+class Dispatcher:
+    """Sends what is behind. One per process; ``start`` it, ``kick`` it after each commit, ``stop`` it."""
+
+    def __init__(self, database: Database, kinds: Kinds, sender: Sender) -> None:
+        self._database, self._kinds, self._sender = database, kinds, sender
+        self._wake = threading.Condition()
+        self._ids: dict[str, None] = {}  # an ordered set: first changed, first sent
+        self._running = False
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin sending."""
+        self._running = True
+        self._thread = threading.Thread(target=self._run, name="dispatch", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Send what is queued, then end."""
+        with self._wake:
+            self._running = False
+            self._wake.notify()
+        if self._thread:
+            self._thread.join(timeout=10)
+
+    def kick(self, ids: Iterable[str]) -> None:
+        """Send these instances' newest specs soon. Call after the commit; never blocks, never fails."""
+        with self._wake:
+            self._ids.update(dict.fromkeys(ids))
+            self._wake.notify()
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while self._running and not self._ids:
+                    self._wake.wait()
+                batch, self._ids = list(self._ids), {}
+                if not batch and not self._running:
+                    return
+            try:
+                self.send(batch)
+            except Exception:
+                LOG.warning("could not send %d instances; the sweep will", len(batch), exc_info=True)
+
+    def send(self, ids: Sequence[str]) -> int:
+        """Send what is behind among these instances now; returns how many messages' worth went out."""
+        sent = 0
+        for start in range(0, len(ids), 500):
+            with self._database.read() as conn:
+                rows = behind(conn, ids[start : start + 500])
+                sent += len(rows)
+                hosts: dict[str, list[sa.Row[Any]]] = {}
+                for row in rows:
+                    hosts.setdefault(row.host, []).append(row)
+                for host, mine in hosts.items():
+                    self._send_host(conn, host, mine)
+        return sent
+
+    def _send_host(self, conn: sa.Connection, host: str, rows: Sequence[sa.Row[Any]]) -> None:
+        removals = [removal(row) for row in rows if row.removing]
+        wires = envelopes(conn, self._kinds, host, [row for row in rows if not row.removing])
+        if removals:
+            self._sender.remove(host, removals)
+        if wires:
+            self._sender.apply(host, wires)
+
+
+def behind(conn: sa.Connection, ids: Sequence[str] | None = None, *, host: str | None = None) -> list[sa.Row[Any]]:
+    """Placements that have not answered for the newest generation: id, kind, driver, generation, host, removing."""
+    stmt = (
+        sa.select(
+            instances.c.id,
+            instances.c.kind,
+            instances.c.driver,
+            instances.c.generation,
+            placements.c.host,
+            placements.c.removing,
+        )
+        .join(placements, placements.c.instance_id == instances.c.id)
+        .where(
+            sa.or_(placements.c.observed_generation < instances.c.generation, placements.c.removing.is_(True)),
+        )
+    )
+    if ids is not None:
+        stmt = stmt.where(instances.c.id.in_(ids))
+    if host is not None:
+        stmt = stmt.where(placements.c.host == host)
+    return list(conn.execute(stmt).all())
+
+
+def removal(row: sa.Row[Any]) -> Wire:
+    """The wire form of "take this off"."""
+    return {"id": row.id, "kind": row.kind, "driver": row.driver, "generation": row.generation}
+
+
+def envelopes(conn: sa.Connection, kinds: Kinds, host: str, rows: Sequence[sa.Row[Any]]) -> list[Wire]:
+    """Wire envelopes for rows of (id, kind, driver, generation): one load per kind.
+
+    The rows carry generations read before; a spec may be newer than its label, never older.
+    """
+    grouped: dict[str, list[sa.Row[Any]]] = {}
+    for row in rows:
+        grouped.setdefault(row.kind, []).append(row)
+    wires: list[Wire] = []
+    for name, mine in grouped.items():
+        kind = kinds.get(name)
+        if kind is None:
+            LOG.error("instances of kind %r, which no feature here offers: %s", name, [r.id for r in mine[:5]])
+            continue
+        specs = kind.load(conn, [row.id for row in mine], host)
+        wires += [
+            codec.encode(Envelope(spec=specs[row.id], generation=row.generation, driver=row.driver))
+            for row in mine
+            if row.id in specs
+        ]
+    return wires

@@ -1,0 +1,116 @@
+"""What agents tell controllers, taken in: reports, observations, heartbeats, resync."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from svcfabric.db.base import now
+from svcfabric.db.engine import Database
+from svcfabric.fabric import agents, dispatch, instances
+from svcfabric.fabric.kinds import Kinds
+from svcfabric.fabric.models import instances as instances_table
+from svcfabric.fabric.models import observations, placements
+
+LOG = logging.getLogger(__name__)
+Wire = dict[str, Any]
+
+
+class Controller:
+    """The endpoint controllers serve to agents (``rpc.server.ControllerEndpoint``). Thread-safe, stateless."""
+
+    def __init__(self, database: Database, kinds: Kinds, dispatcher: dispatch.Dispatcher) -> None:
+        self._database, self._kinds, self._dispatcher = database, kinds, dispatcher
+
+    def heartbeat(self, agent: Mapping[str, Any]) -> None:
+        """An agent is alive; a new one makes waiting instances placeable."""
+        if self._database.write(lambda conn: agents.heartbeat(conn, agent)):
+            LOG.info("agent on %s is up", agent.get("host"))
+
+    def report(self, host: str, reports: Sequence[Mapping[str, Any]]) -> None:
+        """Outcomes of applies and removals."""
+
+        def work(conn: sa.Connection) -> None:
+            for kind, instance_id in instances.record(conn, host, reports):
+                conn.execute(observations.delete().where(observations.c.instance_id == instance_id))
+                if kind in self._kinds:
+                    self._kinds[kind].removed(conn, instance_id)
+
+        self._database.write(work)
+
+    def observe(self, host: str, found: Sequence[Mapping[str, Any]]) -> None:
+        """Operating statuses and counters that changed since the agent's last message."""
+        rows = [row for each in found for row in _observed(host, each)]
+        if rows:
+            self._database.write(lambda conn: _store(conn, host, rows))
+
+    def resync(self, host: str, view: Mapping[str, int]) -> Wire:
+        """Compare an agent's view {instance id: generation} with what should be there.
+
+        Answers the envelopes that differ, what to remove, and every id known for the host. ``complete`` is
+        True: the answer covers the whole host.
+        """
+        with self._database.read() as conn:
+            rows = conn.execute(
+                sa.select(
+                    instances_table.c.id,
+                    instances_table.c.kind,
+                    instances_table.c.driver,
+                    instances_table.c.generation,
+                    placements.c.observed_generation,
+                    placements.c.removing,
+                )
+                .join(placements, placements.c.instance_id == instances_table.c.id)
+                .where(placements.c.host == host)
+            ).all()
+            differs = [
+                row
+                for row in rows
+                if not row.removing and min(view.get(row.id, 0), row.observed_generation) < row.generation
+            ]
+            wires = dispatch.envelopes(conn, self._kinds, host, differs)
+        known = {row.id for row in rows}
+        return {
+            "envelopes": wires,
+            "remove": [dispatch.removal(row) for row in rows if row.removing],
+            "known": sorted(known),
+            "complete": True,
+        }
+
+
+def _observed(host: str, each: Mapping[str, Any]) -> list[Wire]:
+    statuses, counters = each.get("statuses") or {}, each.get("counters") or {}
+    return [
+        {
+            "object_id": object_id,
+            "host": host,
+            "instance_id": each["instance_id"],
+            "status": statuses.get(object_id),
+            "counters": counters.get(object_id),
+        }
+        for object_id in statuses.keys() | counters.keys()
+    ]
+
+
+def _store(conn: sa.Connection, host: str, rows: Sequence[Wire]) -> None:
+    # An object that is gone (a member deleted meanwhile) may be observed once more; its row goes with the instance.
+    ids = [row["object_id"] for row in rows]
+    known = set(
+        conn.execute(
+            sa.select(observations.c.object_id).where(observations.c.host == host, observations.c.object_id.in_(ids))
+        ).scalars()
+    )
+    stamp = now()
+    for row in rows:
+        if row["object_id"] in known:
+            values = {key: row[key] for key in ("status", "counters") if row[key] is not None}
+            conn.execute(
+                observations.update()
+                .where(observations.c.object_id == row["object_id"], observations.c.host == host)
+                .values(observed_at=stamp, **values)
+            )
+        else:
+            conn.execute(observations.insert().values(observed_at=stamp, **{**row, "status": row["status"] or ""}))

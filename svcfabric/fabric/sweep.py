@@ -1,0 +1,127 @@
+"""The controllers' periodic work: send again what lags, place what waits for a host.
+
+Several controllers share it by a lease in the database.
+"""
+
+from __future__ import annotations
+
+import datetime
+import logging
+import threading
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+
+from svcfabric.db.base import new_id, now
+from svcfabric.db.engine import Database
+from svcfabric.fabric import agents
+from svcfabric.fabric.dispatch import Dispatcher
+from svcfabric.fabric.kinds import Kinds
+from svcfabric.fabric.models import agents as agents_table
+from svcfabric.fabric.models import instances, leases, placements
+
+LOG = logging.getLogger(__name__)
+
+
+class Sweep:
+    """Runs every ``interval`` seconds while this controller holds the lease.
+
+    ``down_time``: seconds without a heartbeat after which an agent counts as down.
+    """
+
+    def __init__(
+        self, database: Database, kinds: Kinds, dispatcher: Dispatcher, *, interval: float, down_time: float
+    ) -> None:
+        self._database, self._kinds, self._dispatcher = database, kinds, dispatcher
+        self._interval, self._down_time = interval, down_time
+        self._me = new_id()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin sweeping on a thread."""
+        self._thread = threading.Thread(target=self._run, name="sweep", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End after the sweep under way."""
+        self._stop.set()
+        if self._thread:
+            self._thread.join(timeout=10)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._interval):
+            try:
+                if self._database.write(lambda conn: lease(conn, "sweep", self._me, 3 * self._interval)):
+                    self.once()
+            except Exception:
+                LOG.warning("sweep failed; the next one tries again", exc_info=True)
+
+    def once(self) -> int:
+        """One sweep; returns how many instances were behind."""
+        for kind, instance_id, driver in self._waiting():
+            self._place(kind, instance_id, driver)
+        ids = self.lagging()
+        if ids:
+            LOG.info("%d instances lag; sending them again", len(ids))
+            self._dispatcher.kick(ids)
+        return len(ids)
+
+    def lagging(self) -> list[str]:
+        """Instances behind for longer than an interval, on hosts whose agent is alive."""
+        quiet = now() - datetime.timedelta(seconds=self._interval)
+        stmt = (
+            sa.select(instances.c.id)
+            .distinct()
+            .join(placements, placements.c.instance_id == instances.c.id)
+            .join(agents_table, agents_table.c.host == placements.c.host)
+            .where(
+                sa.or_(placements.c.observed_generation < instances.c.generation, placements.c.removing.is_(True)),
+                instances.c.changed_at < quiet,
+                agents_table.c.heartbeat_at >= agents.alive_since(self._down_time),
+            )
+            .limit(5000)
+        )
+        with self._database.read() as conn:
+            return list(conn.execute(stmt).scalars())
+
+    def _waiting(self) -> list[tuple[str, str, str]]:
+        placed = sa.select(placements.c.instance_id).where(
+            placements.c.instance_id == instances.c.id, placements.c.role == "owner"
+        )
+        stmt = sa.select(instances.c.kind, instances.c.id, instances.c.driver).where(
+            instances.c.wants_host.is_(True), instances.c.deleted.is_(False), ~sa.exists(placed)
+        )
+        with self._database.read() as conn:
+            return [(row.kind, row.id, row.driver) for row in conn.execute(stmt.limit(1000))]
+
+    def _place(self, kind: str, instance_id: str, driver: str) -> None:
+        if kind not in self._kinds:
+            return
+
+        def work(conn: sa.Connection) -> list[str]:
+            host = agents.choose(conn, kind, driver, down_time=self._down_time)
+            return self._kinds[kind].place(conn, instance_id, host) if host else []
+
+        self._dispatcher.kick(self._database.write(work))
+
+
+def lease(conn: sa.Connection, name: str, holder: str, seconds: float) -> bool:
+    """Take or renew a lease; False when another holds it."""
+    stamp = now()
+    until = stamp + datetime.timedelta(seconds=seconds)
+    taken = conn.execute(
+        leases.update()
+        .where(leases.c.name == name, sa.or_(leases.c.holder == holder, leases.c.expires_at < stamp))
+        .values(holder=holder, expires_at=until)
+    ).rowcount
+    if taken:
+        return True
+    if conn.execute(sa.select(leases.c.name).where(leases.c.name == name)).first():
+        return False
+    try:
+        with conn.begin_nested():
+            conn.execute(leases.insert().values(name=name, holder=holder, expires_at=until))
+    except IntegrityError:
+        return False
+    return True
