@@ -82,14 +82,14 @@ class Dispatcher:
             with self._database.read() as conn:
                 rows = behind(conn, ids[start : start + 500])
                 sent += len(rows)
-                hosts: dict[str, list[sa.Row[Any]]] = {}
+                hosts: dict[str, list[Any]] = {}
                 for row in rows:
                     hosts.setdefault(row.host, []).append(row)
                 for host, mine in hosts.items():
                     self._send_host(conn, host, mine)
         return sent
 
-    def _send_host(self, conn: sa.Connection, host: str, rows: Sequence[sa.Row[Any]]) -> None:
+    def _send_host(self, conn: sa.Connection, host: str, rows: Sequence[Any]) -> None:
         removals = [removal(row) for row in rows if row.removing]
         wires = envelopes(conn, self._kinds, host, [row for row in rows if not row.removing])
         if removals:
@@ -98,7 +98,7 @@ class Dispatcher:
             self._sender.apply(host, wires)
 
 
-def behind(conn: sa.Connection, ids: Sequence[str] | None = None, *, host: str | None = None) -> list[sa.Row[Any]]:
+def behind(conn: sa.Connection, ids: Sequence[str] | None = None, *, host: str | None = None) -> list[Any]:
     """Placements that have not answered for the newest generation: id, kind, driver, generation, host, removing."""
     stmt = (
         sa.select(
@@ -121,17 +121,17 @@ def behind(conn: sa.Connection, ids: Sequence[str] | None = None, *, host: str |
     return list(conn.execute(stmt).all())
 
 
-def removal(row: sa.Row[Any]) -> Wire:
+def removal(row: Any) -> Wire:
     """The wire form of "take this off"."""
     return {"id": row.id, "kind": row.kind, "driver": row.driver, "generation": row.generation}
 
 
-def envelopes(conn: sa.Connection, kinds: Kinds, host: str, rows: Sequence[sa.Row[Any]]) -> list[Wire]:
+def envelopes(conn: sa.Connection, kinds: Kinds, host: str, rows: Sequence[Any]) -> list[Wire]:
     """Wire envelopes for rows of (id, kind, driver, generation): one load per kind.
 
     The rows carry generations read before; a spec may be newer than its label, never older.
     """
-    grouped: dict[str, list[sa.Row[Any]]] = {}
+    grouped: dict[str, list[Any]] = {}
     for row in rows:
         grouped.setdefault(row.kind, []).append(row)
     wires: list[Wire] = []
