@@ -1,0 +1,117 @@
+"""Composition: the only place that knows every part and puts them together."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Iterable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from svcfabric import fabric as fabric_package
+from svcfabric.api.resource import Api
+from svcfabric.db import migrate
+from svcfabric.db.engine import Database
+from svcfabric.fabric.dispatch import Dispatcher
+from svcfabric.fabric.feature import Fabric, Feature
+from svcfabric.fabric.kinds import Kinds
+from svcfabric.fabric.reports import Controller
+from svcfabric.fabric.sweep import Sweep
+from svcfabric.rpc.client import AgentClient
+from svcfabric.rpc.server import Server, serve_controller
+from svcfabric.rpc.transport import Transport
+
+LOG = logging.getLogger(__name__)
+FABRIC_MIGRATIONS = Path(fabric_package.__file__).parent / "migrations" / "versions"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSide:
+    """The server side of one process: API workers and controllers are made of it."""
+
+    conf: Any
+    database: Database
+    kinds: Kinds
+    dispatcher: Dispatcher
+    features: tuple[Feature, ...]
+
+    @property
+    def apis(self) -> tuple[Api, ...]:
+        """The features' APIs; those mounted at the same first prefix are one."""
+        merged: dict[str, Api] = {}
+        for api in (api for feature in self.features for api in feature.apis):
+            known = merged.get(api.prefixes[0])
+            merged[api.prefixes[0]] = _join(known, api) if known else api
+        return tuple(merged.values())
+
+
+def _join(one: Api, other: Api) -> Api:
+    return dataclasses.replace(
+        one,
+        resources=one.resources + other.resources,
+        actions=one.actions + other.actions,
+        extensions=one.extensions + other.extensions,
+    )
+
+
+def database(conf: Any) -> Database:
+    """The configured database; an embedded one gets its directory."""
+    url = conf.database.connection
+    if url.startswith("sqlite:///"):
+        Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
+    return Database(url, pool_size=conf.database.pool_size)
+
+
+def transport(conf: Any) -> Transport:
+    """The configured message transport."""
+    return Transport(conf.messaging.transport_url, conf)
+
+
+def server_side(conf: Any, database: Database, transport: Transport) -> ServerSide:
+    """Load every feature: the core, insertion, then the services."""
+    kinds: Kinds = {}
+    dispatcher = Dispatcher(database, kinds, AgentClient(transport))
+    given = Fabric(conf=conf, database=database, dispatcher=dispatcher)
+    features: list[Feature] = []
+    for make in feature_entry_points():
+        feature = make(given)
+        features.append(feature)
+        kinds.update({kind.name: kind for kind in feature.kinds})
+        given = dataclasses.replace(
+            given,
+            network=feature.network or given.network,
+            insertions=feature.insertions or given.insertions,
+        )
+    return ServerSide(conf=conf, database=database, kinds=kinds, dispatcher=dispatcher, features=tuple(features))
+
+
+def feature_entry_points() -> Iterable[Callable[[Fabric], Feature]]:
+    """Features in the order of their needs: ``svcfabric.core`` (the core, then insertion), ``svcfabric.services``."""
+
+    def order(point: EntryPoint) -> tuple[bool, str]:
+        return (point.name == "insertion", point.name)
+
+    for group in ("svcfabric.core", "svcfabric.services"):
+        for point in sorted(entry_points(group=group), key=order):
+            yield point.load()
+
+
+def migrations(features: Iterable[Feature]) -> list[Path]:
+    """Version folders of all branches."""
+    return [FABRIC_MIGRATIONS, *(feature.migrations for feature in features if feature.migrations)]
+
+
+def upgrade(side: ServerSide) -> None:
+    """Bring the schema up to date."""
+    migrate.upgrade(side.database, migrations(side.features))
+
+
+def controller(side: ServerSide, transport: Transport) -> tuple[Server, Sweep]:
+    """A controller's two parts, not started: what answers agents, and the periodic work."""
+    conf = side.conf.controller
+    endpoint = Controller(side.database, side.kinds, side.dispatcher)
+    sweep = Sweep(
+        side.database, side.kinds, side.dispatcher, interval=conf.sweep_interval, down_time=conf.agent_down_time
+    )
+    return serve_controller(transport, endpoint), sweep
