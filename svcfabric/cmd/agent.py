@@ -1,0 +1,23 @@
+"""svcfabric-agent: one per host, turns specs into reality. Stopping it leaves the data plane as it is."""
+
+from __future__ import annotations
+
+import sys
+
+from svcfabric.cmd import process, wiring
+
+
+def main() -> None:
+    """Entry point of ``svcfabric-agent``. With the word ``purge`` it removes all it made on the host and ends."""
+    words = sys.argv[1:]
+    purge = "purge" in words
+    conf = process.configure([word for word in words if word != "purge"])
+    transport = wiring.transport(conf)
+    agent = wiring.agent(conf, transport)
+    if purge:
+        agent.purge()
+        return
+    agent.start()
+    process.wait_for_signal()
+    agent.stop()
+    transport.close()

@@ -1,0 +1,53 @@
+"""svcfabric-api: the API's processes, under a WSGI server that restarts what dies and drains what stops."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from granian.constants import HTTPModes, Interfaces
+from granian.server import Server
+
+from svcfabric.cmd import process, wiring
+
+Loader = Callable[[], Any]
+
+
+def serve(conf: Any, load: Loader, *, workers: int) -> None:
+    """Serve the application ``load`` makes, in ``workers`` processes, until SIGTERM or SIGINT.
+
+    ``load`` runs in each worker after the fork. A stopping worker finishes its requests, for at most
+    ``[api] drain_timeout`` seconds.
+    """
+    Server(
+        "svcfabric",
+        address=str(conf.api.bind_host),
+        port=conf.api.bind_port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=conf.api.threads,
+        backlog=conf.api.backlog,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_access=False,
+        log_dictconfig={"loggers": {"_granian": {"level": "WARNING"}}},
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        workers_kill_timeout=conf.api.drain_timeout,
+    ).serve(target_loader=lambda *_args, **_kwargs: load(), wrap_loader=False)
+
+
+def application(conf: Any) -> Any:
+    """The WSGI application of one worker, with its own connections."""
+    process.log(conf)
+    database, transport = wiring.database(conf), wiring.transport(conf)
+    side = wiring.server_side(conf, database, transport)
+    side.dispatcher.start()
+    return wiring.application(side)
+
+
+def main() -> None:
+    """Entry point of ``svcfabric-api``."""
+    conf = process.configure()
+    serve(conf, functools.partial(application, conf), workers=conf.api.workers)

@@ -1,0 +1,48 @@
+"""What every command's process shares: configuration, logging, ending on a signal."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from oslo_config import cfg
+
+from svcfabric import conf as conf_module
+
+FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"
+
+
+def configure(argv: Sequence[str] | None = None) -> Any:
+    """Load the configuration named on the command line and set logging up; exits 2 with the reason if it is bad."""
+    try:
+        conf = conf_module.load(sys.argv[1:] if argv is None else list(argv))
+    except (cfg.Error, ValueError) as exc:
+        print(f"svcfabric: {exc}", file=sys.stderr)
+        raise SystemExit(2) from exc
+    log(conf)
+    return conf
+
+
+def log(conf: Any) -> None:
+    """Log to standard error: our own at ``log_level``, libraries from WARNING on unless ``debug``."""
+    logging.basicConfig(format=FORMAT, stream=sys.stderr, level=logging.DEBUG if conf.debug else logging.WARNING)
+    logging.getLogger("svcfabric").setLevel(logging.DEBUG if conf.debug else conf.log_level.upper())
+
+
+def wait_for_signal() -> int:
+    """Block until SIGTERM or SIGINT; returns which."""
+    done = threading.Event()
+    seen: list[int] = []
+
+    def on_signal(number: int, _frame: Any) -> None:
+        seen.append(number)
+        done.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_signal)
+    done.wait()
+    return seen[0]
