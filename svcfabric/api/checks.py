@@ -158,7 +158,8 @@ def integer(min: int | None = None, max: int | None = None) -> Check:
         number = _to_int(value)
         if number < low:
             raise Refused(
-                f"'{shown(number)}' is too small - must be at least '{low}'", f"Value should be greater or equal to {low}"
+                f"'{shown(number)}' is too small - must be at least '{low}'",
+                f"Value should be greater or equal to {low}",
             )
         if number > high:
             raise Refused(
