@@ -102,7 +102,13 @@ def _create(url: str, pool_size: int, *, autocommit: bool = False) -> sa.Engine:
 def _sqlite_connect(dbapi: Any, _record: Any) -> None:
     dbapi.isolation_level = None  # SQLAlchemy's begin event starts transactions, not the driver
     cursor = dbapi.cursor()
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=NORMAL",
+        "foreign_keys=ON",
+        "case_sensitive_like=ON",
+        "busy_timeout=30000",
+    ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
