@@ -34,6 +34,12 @@ def set_addresses(ipr: Any, index: int, wanted: Iterable[tuple[str, int]]) -> li
     return added
 
 
+def add_addresses(ipr: Any, index: int, addresses: Iterable[tuple[str, int]]) -> None:
+    """Add (address, prefix length) to an interface; those it has already are no error."""
+    for address, length in addresses:
+        _add(ipr, index, address, length)
+
+
 def _add(ipr: Any, index: int, address: str, length: int) -> None:
     flags = {"flags": _NODAD} if ":" in address else {}
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import struct
+import threading
 from collections.abc import Iterable
 
 from svcfabric.drivers.linux import netns
@@ -26,13 +27,16 @@ def announce(namespace: str | None, ifname: str, mac: str, addresses: Iterable[s
 def announce_here(ifname: str, mac: str, addresses: Iterable[str]) -> None:
     """``announce`` for a thread that is inside the namespace already."""
     source = bytes.fromhex(mac.replace(":", ""))
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as sock:
-        try:
-            sock.bind((ifname, 0))
-            for address in addresses:
-                sock.send(frame(source, address))
-        except OSError:
-            return  # the link is down or gone: nobody to tell, and whoever raises it announces again
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    try:
+        sock.bind((ifname, 0))
+        for address in addresses:
+            sock.send(frame(source, address))
+    except OSError:
+        return  # the link is down or gone: nobody to tell, and whoever raises it announces again
+    finally:
+        # closing a packet socket waits 5-15 ms for a quiet moment in the kernel: not at the caller's cost
+        threading.Thread(target=sock.close, name="close", daemon=True).start()
 
 
 def frame(mac: bytes, address: str) -> bytes:

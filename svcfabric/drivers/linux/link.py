@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterator
 from typing import Any
 
+from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 UP = 1
@@ -45,6 +46,12 @@ def delete(ipr: Any, ifname: str) -> bool:
             return False
         raise
     return True
+
+
+def delete_here(ifname: str) -> bool:
+    """``delete`` in this thread's namespace."""
+    with IPRoute() as ipr:
+        return delete(ipr, ifname)
 
 
 def name_of(link: Any) -> str:
