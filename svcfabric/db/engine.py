@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import logging
 import random
 import sqlite3
@@ -86,17 +87,31 @@ def _create(url: str, pool_size: int, *, autocommit: bool = False) -> sa.Engine:
         if not autocommit:
             sa.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
         return engine
+    arguments: dict[str, Any] = {}
     if parsed.get_backend_name() in ("mysql", "mariadb"):
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
+        if parsed.get_driver_name() == "mysqldb":
+            arguments["conv"] = _mysql_conversions()
     return sa.create_engine(
         parsed,
+        connect_args=arguments,
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
+        skip_autocommit_rollback=autocommit,
         pool_size=pool_size,
         max_overflow=20,
         pool_recycle=3000,
         pool_use_lifo=True,
         pool_reset_on_return=reset,
     )
+
+
+def _mysql_conversions() -> dict[Any, Any]:
+    """The driver's own, but for times, which it takes apart in Python: half the cost of a long list."""
+    from MySQLdb import converters  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    from MySQLdb.constants import FIELD_TYPE  # type: ignore[import-not-found,import-untyped,unused-ignore]
+
+    fast = datetime.datetime.fromisoformat
+    return {**converters.conversions, FIELD_TYPE.DATETIME: fast, FIELD_TYPE.TIMESTAMP: fast}
 
 
 def _sqlite_connect(dbapi: Any, _record: Any) -> None:
