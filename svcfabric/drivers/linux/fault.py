@@ -53,6 +53,15 @@ def report_of(instance_id: str, exc: Exception) -> Report:
         return Report(
             instance_id=instance_id, ok=False, code=exc.code, error=str(exc), detail=exc.detail, retry=exc.retry
         )
+    if isinstance(exc, ValueError):
+        return Report(
+            instance_id=instance_id,
+            ok=False,
+            code="host.bad_spec",
+            error="The host does not understand the request.",
+            detail=str(exc),
+            retry=False,
+        )
     if isinstance(exc, NetlinkError):
         words = os.strerror(exc.code) if isinstance(exc.code, int) else str(exc)
         detail = f"netlink: {words}: {exc}"
@@ -70,7 +79,7 @@ def report_of(instance_id: str, exc: Exception) -> Report:
 def guarded(call: Callable[..., Report]) -> Callable[..., Report]:
     """Decorator of a driver's ``apply(self, spec)`` or ``remove(self, instance_id)``: faults become reports.
 
-    Only what the kit and the kernel raise is caught; a programming error is the agent's to log.
+    Only what the kit, the kernel and malformed values raise is caught; a programming error is the agent's to log.
     """
 
     @functools.wraps(call)
@@ -78,7 +87,7 @@ def guarded(call: Callable[..., Report]) -> Callable[..., Report]:
         instance_id = subject if isinstance(subject, str) else subject.id
         try:
             return call(self, subject)
-        except (HostFault, NetlinkError, OSError) as exc:
+        except (HostFault, NetlinkError, OSError, ValueError) as exc:
             return report_of(instance_id, exc)
 
     return method

@@ -67,27 +67,25 @@ def known_mac(ipr: Any, bridge: int, address: str) -> str | None:
     return str(found[0].get_attr("NDA_LLADDR")) if found else None
 
 
-def set_flood(ipr: Any, vxlan: int, vteps: Iterable[str]) -> None:
-    """Send broadcast and unknown destinations to exactly these tunnel addresses. ``ipr`` must be strict."""
+def set_flood(ipr: Any, vxlan: int, vteps: Iterable[str], before: Iterable[str] | None) -> None:
+    """Send broadcast and unknown destinations to exactly these tunnel addresses.
+
+    ``before``: what was set last on this device; None when unknown, which costs a dump of all entries.
+    """
     wanted = {str(ipaddress.ip_address(vtep)) for vtep in vteps}
-    present = {entry.get_attr("NDA_DST") for entry in _dump(ipr, vxlan) if entry.get_attr("NDA_LLADDR") == ANY_MAC}
-    for vtep in sorted(wanted - present):
+    for vtep in sorted(wanted):
         _entry(ipr, "append", vxlan, ANY_MAC, _SELF, _NOARP | _PERMANENT, dst=vtep)
-    for vtep in sorted(present - wanted - {None}):
+    for vtep in sorted((set(before) if before is not None else flooded(ipr, vxlan)) - wanted):
         _forget(lambda vtep=vtep: _entry(ipr, "del", vxlan, ANY_MAC, _SELF, _NOARP | _PERMANENT, dst=vtep))
 
 
-def entries(ipr: Any, vxlan: int) -> dict[str, str]:
-    """{MAC: tunnel address} of a VXLAN device, flood entries left out. ``ipr`` must be strict."""
+def flooded(ipr: Any, vxlan: int) -> set[str]:
+    """The tunnel addresses that get broadcasts. A dump: 40 us per entry of all networks."""
     return {
-        entry.get_attr("NDA_LLADDR"): entry.get_attr("NDA_DST")
-        for entry in _dump(ipr, vxlan)
-        if entry.get_attr("NDA_DST") and entry.get_attr("NDA_LLADDR") != ANY_MAC
+        entry.get_attr("NDA_DST")
+        for entry in ipr.fdb("dump", ifindex=vxlan)
+        if entry.get_attr("NDA_DST") and entry.get_attr("NDA_LLADDR") == ANY_MAC
     }
-
-
-def _dump(ipr: Any, index: int) -> list[Any]:
-    return [entry for entry in ipr.fdb("dump", ifindex=index) if entry["ifindex"] == index]
 
 
 def _entry(ipr: Any, command: str, index: int, mac: str, flags: int, state: int, **more: Any) -> None:

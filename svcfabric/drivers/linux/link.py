@@ -32,6 +32,11 @@ def index_here(ifname: str) -> int:
         return 0
 
 
+def names_here() -> dict[str, int]:
+    """All links of this thread's namespace, {name: index}; 3 us each."""
+    return {name: index for index, name in socket.if_nameindex()}
+
+
 def each(ipr: Any) -> Iterator[Any]:
     """All links of the namespace: one dump, 40 us each. Not for loops."""
     yield from ipr.get_links()

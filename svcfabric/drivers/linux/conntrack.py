@@ -1,0 +1,36 @@
+"""Cut connections: entries of a namespace's connection table, selected in the kernel, deleted one by one."""
+
+from __future__ import annotations
+
+import errno
+
+from pyroute2.conntrack import Conntrack, NFCTAttrTuple
+from pyroute2.netlink.exceptions import NetlinkError
+
+from svcfabric.drivers.linux import netns
+
+
+def cut(namespace: str, outside: str, inside: str) -> int:
+    """Forget all IPv4 connections translated between the addresses ``outside`` and ``inside``; how many.
+
+    The next packet of such a connection meets the rules as they are now. Cut after the rules changed.
+    """
+    return netns.run_in(namespace, _cut, outside, inside)
+
+
+def _cut(outside: str, inside: str) -> int:
+    with Conntrack() as table:
+        # two passes over the original direction: the kernel's filter of the reply direction cannot be trusted
+        found = list(table.dump_entries(tuple_orig=NFCTAttrTuple(daddr=outside)))
+        found += [
+            entry
+            for entry in table.dump_entries(tuple_orig=NFCTAttrTuple(saddr=inside))
+            if entry.tuple_reply.daddr == outside
+        ]
+        for entry in found:
+            try:
+                table.entry("del", tuple_orig=entry.tuple_orig)
+            except NetlinkError as exc:
+                if exc.code != errno.ENOENT:
+                    raise
+    return len(found)
