@@ -24,8 +24,7 @@ def links(dialect: Dialect, url: str, params: Params, query: ListQuery, rows: Se
         return []
     full = len(rows) >= query.limit
     keep = [("limit", str(query.limit)), *_kept(params, {"limit"})]
-    back = full and (query.marker is not None or query.reverse) if query.reverse else query.marker is not None
-    ahead = query.marker is not None if query.reverse else full
+    back, ahead = (full, query.marker is not None) if query.reverse else (query.marker is not None, full)
     found = []
     if back:
         found.append(_link("previous", url, [*keep, ("marker", rows[0]["id"]), ("page_reverse", "True")]))

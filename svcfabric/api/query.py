@@ -54,8 +54,8 @@ class QueryRules:
         )
 
     def fields(self, params: Params) -> frozenset[str]:
-        """Attributes asked for (``tenant_id`` becomes ``project_id``; ``id`` is added); empty means all."""
-        names = {name for text in many(params, "fields") for name in text.split(",") if name}
+        """Attributes the handler should fill: those asked for, and ``id``; empty means all."""
+        names = set(asked(params))
         if not names:
             return frozenset()
         if "tenant_id" in names:
@@ -151,6 +151,13 @@ def _plain_text(attribute: Attribute) -> bool:
     schema = attribute.check.schema
     kind = schema.get("type")
     return (kind == "string" or (isinstance(kind, list) and "string" in kind)) and "format" not in schema
+
+
+def asked(params: Params) -> tuple[str, ...]:
+    """The client's ``fields``, in its order; names nobody declared included."""
+    if "fields" not in params:
+        return ()
+    return tuple(dict.fromkeys(name for text in many(params, "fields") for name in text.split(",") if name))
 
 
 def many(params: Params, name: str) -> list[str]:

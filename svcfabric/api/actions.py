@@ -1,0 +1,45 @@
+"""Serves declared actions: requests that are no plain create, read, update or delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+
+from svcfabric.api import payload
+from svcfabric.api.dialect import dumps
+from svcfabric.api.limits import Limits
+from svcfabric.api.policy import Policy
+from svcfabric.api.query import many
+from svcfabric.api.resource import Action, ActionRequest, Dialect
+from svcfabric.api.words import Words
+from svcfabric.context import Context
+
+
+class ServedAction:
+    """One action as a Falcon responder. With an owner: 404 first, then policy on the owner, then ``run``."""
+
+    def __init__(self, action: Action, dialect: Dialect, policy: Policy, limits: Limits) -> None:
+        self.action = action
+        self.dialect = dialect
+        self._words = Words(dialect)
+        self._policy = policy
+        self._limits = limits
+        self._status = falcon.code_to_http_status(action.status)
+
+    def __call__(self, req: falcon.Request, resp: falcon.Response, **params: str) -> None:
+        action = self.action
+        ctx: Context = req.context.caller
+        body = None if req.method == "GET" else payload.read(req, self._words, self._limits)
+        target: dict[str, Any] = {"project_id": ctx.project_id}
+        if action.owner is not None:
+            found = action.owner.get(ctx, params["id"], params.get("parent_id"))
+            if req.method != "GET" and "project_id" in found:  # what the caller may see it may read below, too
+                target = found
+        if not self._policy.allows(ctx, action.rule, target):
+            raise self._words.forbidden([action.rule])
+        query = {name: many(req.params, name)[-1] for name in req.params}
+        answer = action.run(ActionRequest(ctx=ctx, params=params, query=query, body=body))
+        resp.status = self._status
+        if answer is not None:
+            resp.data = dumps(self.dialect, answer)

@@ -1,0 +1,69 @@
+"""The JSON body of a request: read within bounds, parsed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import falcon
+import orjson
+
+from svcfabric.api.limits import Limits
+from svcfabric.api.words import Words
+
+
+def read(req: falcon.Request, words: Words, limits: Limits) -> Any:
+    """The parsed body, None without one.
+
+    Raises ``errors.BadRequest`` for what is no JSON or nests too deeply; 413 and 415 as Falcon's errors.
+    """
+    raw = _raw(req, limits.max_body)
+    if not raw:
+        return None
+    kind = req.content_type
+    if kind is not None and not _is_json(kind):
+        raise falcon.HTTPUnsupportedMediaType(
+            description=f"Unsupported content type '{kind[:100]}', use application/json"
+        )
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        raise words.not_json() from None
+    # Only a text with that many brackets can nest that deeply.
+    if raw.count(b"[") + raw.count(b"{") > limits.max_depth and _deeper(value, limits.max_depth):
+        raise words.too_deep(limits.max_depth)
+    return value
+
+
+def _raw(req: falcon.Request, limit: int) -> bytes:
+    length = req.content_length
+    if length is None:
+        # no length but a body: chunked, the server marks the end
+        if "HTTP_TRANSFER_ENCODING" not in req.env and not req.env.get("wsgi.input_terminated"):
+            return b""
+        raw: bytes = req.env["wsgi.input"].read(limit + 1)
+    elif length > limit:
+        raw = b""
+    else:
+        return req.bounded_stream.read(length) if length else b""
+    if length is not None or len(raw) > limit:
+        raise falcon.HTTPContentTooLarge(description=f"The request body is larger than {limit} bytes")
+    return raw
+
+
+def _is_json(kind: str) -> bool:
+    kind = kind.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def _deeper(value: Any, limit: int) -> bool:
+    level = [value]
+    for _ in range(limit + 1):
+        level = [
+            child
+            for holder in level
+            if isinstance(holder, (dict, list))
+            for child in (holder.values() if isinstance(holder, dict) else holder)
+        ]
+        if not level:
+            return False
+    return True
