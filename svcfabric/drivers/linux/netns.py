@@ -167,13 +167,12 @@ def _unshare_and_mount(target: str) -> None:
 
 def _prepare_mount_point() -> None:
     """/run/netns as a shared mount, as iproute2 wants it, so that unmounting reaches other mount namespaces."""
-    if RUN.is_dir() and os.path.ismount(RUN):
-        return
     RUN.mkdir(mode=0o755, exist_ok=True)
     fd = os.open(RUN, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        if not os.path.ismount(RUN):
+        # fails (EINVAL) exactly when it is no mount point yet; binding it twice would double all that is below
+        if _libc.mount(b"", os.fsencode(RUN), b"none", _MS_SHARED | _MS_REC, None) != 0:
             _mount(str(RUN), str(RUN), _MS_BIND | _MS_REC)
             _mount("", str(RUN), _MS_SHARED | _MS_REC)
     finally:
