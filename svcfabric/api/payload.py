@@ -56,14 +56,11 @@ def _is_json(kind: str) -> bool:
 
 
 def _deeper(value: Any, limit: int) -> bool:
-    level = [value]
-    for _ in range(limit + 1):
-        level = [
-            child
-            for holder in level
-            if isinstance(holder, (dict, list))
-            for child in (holder.values() if isinstance(holder, dict) else holder)
-        ]
-        if not level:
+    """Whether objects and lists stand in each other more than ``limit`` levels deep."""
+    holders = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(limit):
+        children = (child for one in holders for child in (one.values() if isinstance(one, dict) else one))
+        holders = [child for child in children if isinstance(child, (dict, list))]
+        if not holders:
             return False
-    return True
+    return bool(holders)

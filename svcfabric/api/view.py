@@ -23,7 +23,9 @@ class View:
         self._policy = policy
         self._has_project = any(a.name == "project_id" for a in resource.attributes)
         self._invisible = frozenset(a.name for a in resource.attributes if not a.visible)
-        self._rules = {a.name: f"{rule_of(dialect, resource, 'get')}:{a.name}" for a in resource.attributes}
+        stem = rule_of(dialect, resource, "get")
+        # get_X:tags is about the tags below an item; whoever sees the item sees its tags in it
+        self._rules = {a.name: f"{stem}:{a.name}" for a in resource.attributes if a.name != "tags"}
         self._generation = -1
         self._ruled: dict[str, str] = {}
         self._by_row = False
@@ -44,10 +46,10 @@ class View:
         return self._one(row, self._hidden(ctx, row), asked)
 
     def _one(self, row: Row, hidden: frozenset[str], asked: Collection[str]) -> dict[str, Any]:
-        shown = {**row, "tenant_id": row["project_id"]} if self._has_project else row
-        if asked:
-            return {name: shown[name] for name in asked if name in shown and name not in hidden}
-        return {name: value for name, value in shown.items() if name not in hidden} if hidden else shown
+        shown = {**row, "tenant_id": row["project_id"]} if self._has_project else {**row}
+        for name in hidden:
+            shown.pop(name, None)
+        return {name: shown[name] for name in asked if name in shown} if asked else shown
 
     def _hidden(self, ctx: Context, target: Row) -> frozenset[str]:
         if not self._ruled:
