@@ -1,0 +1,77 @@
+"""Every request that was sent, and what became of it. Values only."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import statistics
+from collections.abc import Iterable
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Request:
+    """``sent`` and ``done`` are monotonic seconds; ``server`` says who answered; ``error`` is "" when it was 200."""
+
+    target: str
+    sent: float
+    done: float
+    server: str = ""
+    error: str = ""
+
+
+class Ledger:
+    """The requests of a run, in the order of their ends. Many threads may add."""
+
+    def __init__(self, requests: Iterable[Request] = ()) -> None:
+        self._requests = list(requests)
+
+    def add(self, request: Request) -> None:
+        """Note a request that has ended."""
+        self._requests.append(request)  # atomic
+
+    def sent_in(self, since: float, until: float = float("inf"), target: str = "") -> Ledger:
+        """Those sent in [since, until), to ``target`` only if one is given."""
+        return Ledger(
+            each
+            for each in list(self._requests)
+            if since <= each.sent < until and (not target or each.target == target)
+        )
+
+    @property
+    def sent(self) -> int:
+        """How many there are."""
+        return len(self._requests)
+
+    @property
+    def failed(self) -> int:
+        """How many were not answered with 200."""
+        return sum(1 for each in self._requests if each.error)
+
+    @property
+    def ok(self) -> int:
+        """How many were."""
+        return self.sent - self.failed
+
+    @property
+    def errors(self) -> dict[str, int]:
+        """How often each kind of failure came."""
+        return dict(collections.Counter(each.error for each in self._requests if each.error))
+
+    @property
+    def spread(self) -> dict[str, int]:
+        """Answers by server, in the order of names."""
+        return dict(sorted(collections.Counter(each.server for each in self._requests if not each.error).items()))
+
+    @property
+    def median_ms(self) -> float:
+        """The median time to an answer, milliseconds; 0 when there is none."""
+        times = [each.done - each.sent for each in self._requests if not each.error]
+        return statistics.median(times) * 1000 if times else 0.0
+
+    def first_from(self, server: str) -> float | None:
+        """When the first answer of that server arrived."""
+        return min((each.done for each in self._requests if each.server == server and not each.error), default=None)
+
+    def last_failure(self) -> float | None:
+        """When the last failed request was sent."""
+        return max((each.sent for each in self._requests if each.error), default=None)
