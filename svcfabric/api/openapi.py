@@ -122,7 +122,7 @@ def _body(attributes: Sequence[Attribute], *, create: bool) -> dict[str, Any]:
 def _input(attribute: Attribute, create: bool) -> dict[str, Any]:
     made = _property(attribute)
     default = attribute.default
-    if create and default not in (REQUIRED, ABSENT) and not callable(default):
+    if create and default not in (REQUIRED, ABSENT, None) and not callable(default):
         made["default"] = default
     return made
 

@@ -139,15 +139,12 @@ class Policy:
 
 
 def _target(row: Mapping[str, Any]) -> dict[str, Any]:
-    project = row.get("project_id")
+    project = row.get("project_id") or ""  # oslo.policy compares text: None would be the project "None"
     return {**row, "project_id": project, "tenant_id": project}
 
 
 def _credentials(ctx: Context) -> dict[str, Any]:
-    return {
-        "roles": sorted(ctx.roles),
-        "project_id": ctx.project_id or None,
-        "tenant_id": ctx.project_id or None,
-        "user_id": ctx.user_id,
-        "is_admin": ctx.is_admin,
-    }
+    found: dict[str, Any] = {"roles": sorted(ctx.roles), "user_id": ctx.user_id, "is_admin": ctx.is_admin}
+    if ctx.project_id:  # without the key no owner's check can hold
+        found.update(project_id=ctx.project_id, tenant_id=ctx.project_id)
+    return found

@@ -50,7 +50,7 @@ class Store:
         for body in bodies:
             if body.get("name") == "refused":
                 raise errors.Conflict("A widget cannot be called refused.")
-            row = {"revision_number": 0, "created_at": NOW, "updated_at": None, "tags": [], **body}
+            row = {"status": "OK", "revision_number": 0, "created_at": NOW, "updated_at": None, "tags": [], **body}
             row["id"] = str(uuid.uuid4())
             made.append(row)
         for row in made:
