@@ -18,9 +18,10 @@ _BRIDGE_SYSCTLS = {
     "net/bridge/bridge-nf-call-iptables": "0",
     "net/bridge/bridge-nf-call-ip6tables": "0",
     "net/bridge/bridge-nf-call-arptables": "0",
-    # bridges here have no addresses of their own; no router solicitations onto tenants' networks
-    "net/ipv6/conf/all/disable_ipv6": "1",
+    # nothing here speaks IPv6 by itself onto tenants' networks (bridges: see ``segment``)
     "net/ipv6/conf/default/disable_ipv6": "1",
+    "net/ipv6/conf/default/addr_gen_mode": "1",
+    "net/ipv6/conf/default/accept_ra": "0",
 }
 
 

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 
 def bridge(network_id: str) -> str:
     """A network's bridge."""
     return f"br-{network_id[:11]}"
+
+
+def bridge_mac(tag: str, network_id: str) -> str:
+    """A bridge's own MAC: always the same, locally administered, another one for each agent."""
+    digest = hashlib.sha256(f"{tag}/{network_id}".encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x0A, *digest[:5]))
 
 
 def vxlan(network_id: str) -> str:

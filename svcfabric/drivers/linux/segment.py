@@ -8,7 +8,7 @@ from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
-from svcfabric.drivers.linux import link, names, netns
+from svcfabric.drivers.linux import link, names, netns, sysctl
 from svcfabric.drivers.linux.fault import HostFault
 from svcfabric.drivers.linux.host import Host
 from svcfabric.spi.l2l3 import Segment
@@ -28,7 +28,8 @@ def ensure_bridge(host: Host, segment: Segment) -> str:
     if ready is not None and ready[0] == segment and _indexes_now(host, segment.network_id) == ready[1]:
         return names.bridge(segment.network_id)
     with host.locked(segment.network_id):
-        netns.rtnl(host.ensure_bridge_namespace(), _ensure_bridge_device, segment)
+        mac = names.bridge_mac(host.tag, segment.network_id)
+        netns.rtnl(host.ensure_bridge_namespace(), _ensure_bridge_device, segment, mac)
         if segment.type == "vxlan" and host.local_ip:
             _ensure_vxlan(host, segment)
         elif segment.type == "flat":
@@ -69,13 +70,16 @@ def _indexes_now(host: Host, network_id: str) -> tuple[int, int]:
     return netns.run_in(host.ensure_bridge_namespace(), indexes_here, network_id)
 
 
-def _ensure_bridge_device(ipr: Any, segment: Segment) -> None:
+def _ensure_bridge_device(ipr: Any, segment: Segment, mac: str) -> None:
     ifname, alias = names.bridge(segment.network_id), ALIAS + segment.network_id
     found = link.find(ipr, ifname)
     if found is None:
-        ipr.link("add", ifname=ifname, kind="bridge", br_mcast_snooping=0, br_stp_state=0)
+        # a MAC of its own: one taken from its ports changes with them, and each change empties the neighbour table
+        ipr.link("add", ifname=ifname, kind="bridge", address=mac, br_mcast_snooping=0, br_stp_state=0)
         found = link.find(ipr, ifname)
         assert found is not None
+        # for its neighbour table (suppressed solicitations); it has no address, not even a link-local one
+        sysctl.write_here({f"net/ipv6/conf/{ifname}/disable_ipv6": "0"}, missing_ok=True)
         # an explicit MTU stays; otherwise a bridge takes its ports' smallest
         ipr.link("set", index=found["index"], mtu=segment.mtu, ifalias=alias, state="up")
     elif link.alias_of(found) != alias:
