@@ -181,7 +181,7 @@ class Bed:
             with netns.opened(name) as inside:
                 netns.rtnl(self.underlay, _wire, "u0", f"h{number}", "eth0", inside)
                 netns.rtnl(self.outside, _wire, "x0", f"h{number}", "ext0", inside)
-            netns.rtnl(name, _up, "eth0", (f"192.0.2.{number}", 24))
+            netns.rtnl(name, raise_with, "eth0", (f"192.0.2.{number}", 24))
             self.hosts.append(HostProcess(self, number))
 
     def close(self) -> None:
@@ -408,7 +408,7 @@ def interfaces(namespace: str) -> set[str]:
 
 def _bridge(ipr: Any, ifname: str, held: tuple[str, int] | None) -> None:
     ipr.link("add", ifname=ifname, kind="bridge", br_mcast_snooping=0)
-    _up(ipr, ifname, held)
+    raise_with(ipr, ifname, held)
 
 
 def _wire(ipr: Any, bridge: str, ifname: str, peer: str, inside: int) -> None:
@@ -416,7 +416,13 @@ def _wire(ipr: Any, bridge: str, ifname: str, peer: str, inside: int) -> None:
     ipr.link("set", ifname=ifname, master=link.index_here(bridge), state="up")
 
 
-def _up(ipr: Any, ifname: str, held: tuple[str, int] | None) -> None:
+def wire_pair(ipr: Any, ifname: str, held: tuple[str, int], peer: str, inside: int) -> None:
+    """A veth from this namespace to another; this end configured and up."""
+    ipr.link("add", ifname=ifname, kind="veth", peer={"ifname": peer, "net_ns_fd": inside})
+    raise_with(ipr, ifname, held)
+
+
+def raise_with(ipr: Any, ifname: str, held: tuple[str, int] | None) -> None:
     if held:
         ipr.addr("add", index=link.index_here(ifname), address=held[0], prefixlen=held[1])
     ipr.link("set", ifname=ifname, state="up")

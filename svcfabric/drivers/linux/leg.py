@@ -126,4 +126,6 @@ def interface_sysctls(ifname: str) -> dict[str, str]:
         # removing the first of two addresses of a subnet must not remove the second
         f"net/ipv4/conf/{ifname}/promote_secondaries": "1",
         f"net/ipv6/conf/{ifname}/accept_ra": "0",
+        # the control plane hands out each address once: no second of waiting until one may be used
+        f"net/ipv6/conf/{ifname}/accept_dad": "0",
     }
