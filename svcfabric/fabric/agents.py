@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -41,8 +41,16 @@ def alive_since(down_time: float) -> datetime.datetime:
     return now() - datetime.timedelta(seconds=down_time)
 
 
-def choose(conn: sa.Connection, kind: str, driver: str, *, down_time: float, physical_network: str = "") -> str | None:
-    """The live host that offers (kind, driver) and has the fewest of that kind, or None."""
+def choose(
+    conn: sa.Connection,
+    kind: str,
+    driver: str,
+    *,
+    down_time: float,
+    physical_network: str = "",
+    without: Collection[str] = (),
+) -> str | None:
+    """The live host (none of ``without``) that offers (kind, driver) and has the fewest of that kind, or None."""
     offers = [
         row
         for row in conn.execute(
@@ -50,7 +58,9 @@ def choose(conn: sa.Connection, kind: str, driver: str, *, down_time: float, phy
                 agents.c.heartbeat_at >= alive_since(down_time), agents.c.admin_state_up.is_(True)
             )
         )
-        if [kind, driver] in row.drivers and (not physical_network or physical_network in row.physical_networks)
+        if [kind, driver] in row.drivers
+        and row.host not in without
+        and (not physical_network or physical_network in row.physical_networks)
     ]
     if len(offers) < 2:
         return offers[0].host if offers else None

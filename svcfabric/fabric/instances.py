@@ -31,6 +31,26 @@ def create_many(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
+def ensure(conn: sa.Connection, instance_id: str, *, kind: str, project_id: str, driver: str) -> bool:
+    """Lock an instance, making it first when it is not there; True when it was made.
+
+    A tombstone comes back to life with a new generation: what is wanted again need not wait until every host
+    has confirmed that it went. When two make it at once, the later one's transaction is run again.
+    """
+    found = conn.execute(
+        sa.select(instances.c.deleted).where(instances.c.id == instance_id).with_for_update()
+    ).scalar_one_or_none()
+    if found is None:
+        create(conn, instance_id, kind=kind, project_id=project_id, driver=driver)
+    elif found:
+        conn.execute(
+            instances.update()
+            .where(instances.c.id == instance_id)
+            .values(deleted=False, driver=driver, generation=instances.c.generation + 1, changed_at=now())
+        )
+    return found is None
+
+
 def touch(conn: sa.Connection, instance_id: str) -> int:
     """Bump the generation (call it first in the transaction: it also locks the instance) and return it.
 
@@ -61,22 +81,32 @@ def lock(conn: sa.Connection, instance_id: str) -> None:
     conn.execute(sa.select(instances.c.id).where(instances.c.id == instance_id).with_for_update())
 
 
-def place(conn: sa.Connection, instance_id: str, host: str, role: str = "owner") -> bool:
-    """Put an instance on a host; False when it is there already in that role."""
+def generation(conn: sa.Connection, instance_id: str) -> int:
+    """The instance's generation; 0 when there is none."""
+    return int(conn.execute(sa.select(instances.c.generation).where(instances.c.id == instance_id)).scalar() or 0)
+
+
+def place(conn: sa.Connection, instance_id: str, host: str, role: str = "owner", *, observed: int = 0) -> bool:
+    """Put an instance on a host; False when it is there already in that role.
+
+    ``observed``: the generation up to which nothing counts as new to the host (an instance that moves).
+    """
     row = conn.execute(
         sa.select(placements.c.role, placements.c.removing).where(
             placements.c.instance_id == instance_id, placements.c.host == host
         )
     ).first()
     if row is None:
-        conn.execute(placements.insert().values(instance_id=instance_id, host=host, role=role))
+        conn.execute(
+            placements.insert().values(instance_id=instance_id, host=host, role=role, observed_generation=observed)
+        )
         return True
     if row.role == role and not row.removing:
         return False
     conn.execute(
         placements.update()
         .where(placements.c.instance_id == instance_id, placements.c.host == host)
-        .values(role=role, removing=False, observed_generation=0, error_code="", error="", error_detail="")
+        .values(role=role, removing=False, observed_generation=observed, error_code="", error="", error_detail="")
     )
     return True
 

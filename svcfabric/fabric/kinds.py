@@ -27,8 +27,11 @@ class Kind(Protocol):
         Returns the ids to kick after the commit, its own among them. Does nothing when it has a host.
         """
 
-    def removed(self, conn: sa.Connection, instance_id: str) -> None:
-        """The last host has confirmed the removal of a tombstone: drop what the feature still keeps."""
+    def removed(self, conn: sa.Connection, instance_id: str) -> Sequence[str] | None:
+        """The last host has confirmed the removal of a tombstone: drop what the feature still keeps.
+
+        May return ids of other instances to kick after the commit (a port that goes with it).
+        """
 
 
 Kinds = dict[str, Kind]

@@ -33,13 +33,16 @@ class Controller:
     def report(self, host: str, reports: Sequence[Mapping[str, Any]]) -> None:
         """Outcomes of applies and removals."""
 
-        def work(conn: sa.Connection) -> None:
+        def work(conn: sa.Connection) -> list[str]:
+            kicks: list[str] = []
             for kind, instance_id in instances.record(conn, host, reports):
                 conn.execute(observations.delete().where(observations.c.instance_id == instance_id))
                 if kind in self._kinds:
-                    self._kinds[kind].removed(conn, instance_id)
+                    kicks += self._kinds[kind].removed(conn, instance_id) or ()
+            return kicks
 
-        self._database.write(work)
+        if kicks := self._database.write(work):
+            self._dispatcher.kick(kicks)
 
     def observe(self, host: str, found: Sequence[Mapping[str, Any]]) -> None:
         """Operating statuses and counters that changed since the agent's last message."""

@@ -1,0 +1,1 @@
+"""Where services are put into the path of packets. Knows instances by id and kind only."""

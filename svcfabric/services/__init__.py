@@ -1,0 +1,1 @@
+"""Services tenants insert: each independent of the others and of the core."""
