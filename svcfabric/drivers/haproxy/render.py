@@ -25,6 +25,7 @@ _TEMPLATES = jinja2.Environment(
     keep_trailing_newline=True,
     autoescape=False,
 )
+_LONGEST = 24 * 24 * 3600 * 1000
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ def server_options(pool: Pool, member: Member, number: int, *, weight: int | Non
     if monitor:
         words.append(f"check inter {monitor.delay}s rise {monitor.max_retries} fall {monitor.max_retries_down}")
         if member.monitor_address:
-            words.append(f"addr {validity.ip('monitor_address', member.monitor_address)}")
+            words.append(f"addr {host(member.monitor_address)}")
         if member.monitor_port:
             words.append(f"port {member.monitor_port}")
     return " ".join(words)
@@ -131,8 +132,13 @@ def quote(text: str) -> str:
 
 def endpoint(address: str, port: int) -> str:
     """``192.0.2.1:80`` or ``[2001:db8::1]:80``."""
+    return f"{host(address)}:{port}"
+
+
+def host(address: str) -> str:
+    """``192.0.2.1`` or ``[2001:db8::1]``."""
     text = validity.ip("address", address)
-    return f"[{text}]:{port}" if ":" in text else f"{text}:{port}"
+    return f"[{text}]" if ":" in text else text
 
 
 def _frontend(listener: Listener, spec: LoadBalancerSpec) -> dict[str, Any]:
@@ -147,7 +153,7 @@ def _frontend(listener: Listener, spec: LoadBalancerSpec) -> dict[str, Any]:
         "mode": validity.LISTENER_MODES[listener.protocol],
         "binds": [endpoint(each.address, listener.protocol_port) for each in spec.vip.addresses],
         "maxconn": max(0, listener.connection_limit),
-        "timeout_client": listener.timeout_client_data,
+        "timeout_client": _time(listener.timeout_client_data),
         "allowed_cidrs": [validity.cidr("allowed_cidrs", each) for each in listener.allowed_cidrs],
         "inspect": listener.timeout_tcp_inspect,
         "headers": [line for name, line in headers.items() if name in wanted],
@@ -157,14 +163,14 @@ def _frontend(listener: Listener, spec: LoadBalancerSpec) -> dict[str, Any]:
 
 def _backend(pool: Pool, spec: LoadBalancerSpec) -> dict[str, Any]:
     # the API keeps these times at listeners, HAProxy at backends: a shared pool takes the most patient listener's
-    users = [each for each in spec.listeners if each.default_pool_id == pool.id]
+    users = [each for each in spec.listeners if each.default_pool_id == pool.id and each.admin_state_up]
     numbers = server_numbers(pool)
     return {
         "id": pool.id,
         "mode": validity.POOL_MODES[pool.protocol],
         "balance": validity.ALGORITHMS[pool.lb_algorithm],
-        "timeout_connect": _longest([each.timeout_member_connect for each in users], 5_000),
-        "timeout_server": _longest([each.timeout_member_data for each in users], 50_000),
+        "timeout_connect": max((_time(each.timeout_member_connect) for each in users), default=5_000),
+        "timeout_server": max((_time(each.timeout_member_data) for each in users), default=50_000),
         "persistence": _persistence(pool),
         "monitor": _monitor(pool, spec),
         "servers": [
@@ -175,8 +181,9 @@ def _backend(pool: Pool, spec: LoadBalancerSpec) -> dict[str, Any]:
     }
 
 
-def _longest(times: list[int], default: int) -> int:
-    return 0 if 0 in times else max(times, default=default)  # 0 is for ever
+def _time(milliseconds: int) -> int:
+    """The API's 0, for ever, is its longest time: HAProxy holds timeouts that are off for a mistake."""
+    return milliseconds or _LONGEST
 
 
 def _table(pool: Pool) -> str:
@@ -208,7 +215,7 @@ def _monitor(pool: Pool, spec: LoadBalancerSpec) -> list[str]:
     if monitor.type == "HTTP":
         send = f"http-check send meth {monitor.http_method} uri {quote(monitor.url_path)}"
         if monitor.http_version == "1.1":
-            host = monitor.domain_name or endpoint(spec.vip.addresses[0].address, 80).removesuffix(":80")
-            send += f" ver HTTP/1.1 hdr Host {quote(host)}"
+            name = monitor.domain_name or host(spec.vip.addresses[0].address)
+            send += f" ver HTTP/1.1 hdr Host {quote(name)}"
         lines += ["option httpchk", send, f"http-check expect status {monitor.expected_codes}"]
     return lines
