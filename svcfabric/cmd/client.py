@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import base64
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -89,26 +87,6 @@ class Client:
 def basic(user: str, password: str) -> dict[str, str]:
     """Headers of ``http_basic``."""
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options that say where the API is and who asks; defaults come from the environment ``openstack`` uses."""
-    group = parser.add_argument_group("the API", "Who asks is OS_TOKEN, or OS_USERNAME and OS_PASSWORD, or nobody.")
-    group.add_argument("--api", metavar="URL", default=os.environ.get("OS_ENDPOINT"), help="base URL [OS_ENDPOINT]")
-
-
-def connect(args: argparse.Namespace) -> Client:
-    """The client those options and the environment describe."""
-    return Client(args.api, from_environment())
-
-
-def from_environment() -> dict[str, str]:
-    """Headers that say who asks: OS_TOKEN, or OS_USERNAME and OS_PASSWORD, else none (``noauth``)."""
-    if token := os.environ.get("OS_TOKEN"):
-        return {"X-Auth-Token": token}
-    if user := os.environ.get("OS_USERNAME"):
-        return basic(user, os.environ.get("OS_PASSWORD", ""))
-    return {}
 
 
 def _ticks(step: float) -> Iterator[None]:

@@ -1,0 +1,107 @@
+"""This machine as the host of an agent: ports are put into its namespaces through the API and the host kit."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from svcfabric.cmd import process, standalone, wiring
+from svcfabric.cmd.client import NETWORK, Client, Document, basic
+from svcfabric.drivers.linux import netns, plug
+from svcfabric.drivers.linux.host import Host
+from svcfabric.spi.driver import DriverOptions
+from svcfabric.spi.l2l3 import Route
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Here:
+    """``name``: as the agent calls itself. ``kit``: the host kit with the agent's tag."""
+
+    name: str
+    kit: Host
+
+
+def here(conf: Any) -> Here:
+    """The host of the agent that runs with this configuration."""
+    name = wiring.host_name(conf)
+    tag = wiring.tag(name, conf.state_dir)
+    return Here(name, Host(DriverOptions(host=name, state_dir=conf.state_dir, tag=tag)))
+
+
+def put(client: Client, where: Here, port_id: str, namespace: str, ifname: str, timeout: float = 30.0) -> list[str]:
+    """Bind the port to this host, wait until it is ACTIVE, move its wire into the namespace (made if it is not there).
+
+    Returns the port's addresses. Raises ``Refused`` or ``HostFault``.
+    """
+    path = f"{NETWORK}/ports/{port_id}"
+    port = client.show(path, "port")
+    if port.get("binding:host_id") != where.name:
+        port = client.call("PUT", path, {"port": {"binding:host_id": where.name}})["port"]
+    if port["status"] != "ACTIVE":
+        client.wait(f"port {port_id} ACTIVE", lambda: client.show(path, "port")["status"] == "ACTIVE", timeout)
+    subnets = {
+        fixed["subnet_id"]: client.show(f"{NETWORK}/subnets/{fixed['subnet_id']}", "subnet")
+        for fixed in port["fixed_ips"]
+    }
+    netns.create(namespace)
+    plug.plug(
+        where.kit,
+        port_id,
+        namespace,
+        ifname,
+        [(fixed["ip_address"], prefix_length(subnets[fixed["subnet_id"]])) for fixed in port["fixed_ips"]],
+        [subnet["gateway_ip"] for subnet in subnets.values() if subnet["gateway_ip"]],
+        [
+            Route(destination=route["destination"], nexthop=route["nexthop"])
+            for subnet in subnets.values()
+            for route in subnet["host_routes"]
+        ],
+    )
+    return [fixed["ip_address"] for fixed in port["fixed_ips"]]
+
+
+def prefix_length(subnet: Document) -> int:
+    """The prefix length of a subnet's CIDR."""
+    return int(subnet["cidr"].partition("/")[2])
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The options that say which agent, which API and who asks."""
+    group = parser.add_argument_group(
+        "where",
+        "Who asks is OS_TOKEN, or OS_USERNAME and OS_PASSWORD; else the administrator in the clouds.yaml that "
+        "`svcfabric up` made in its state directory.",
+    )
+    group.add_argument("--api", metavar="URL", help="base URL of the API [OS_ENDPOINT, or where `svcfabric up` is]")
+    group.add_argument("--state-dir", metavar="DIR", help="the agent's state directory [/var/lib/svcfabric]")
+    group.add_argument("--config-file", action="append", default=[], help="the agent's configuration file")
+    group.add_argument("--host", help="the agent's name [this machine's]")
+
+
+def configuration(args: argparse.Namespace) -> Any:
+    """The agent's configuration those options describe."""
+    conf = process.configure([word for path in args.config_file for word in ("--config-file", path)])
+    if args.state_dir:
+        conf.set_override("state_dir", os.path.abspath(args.state_dir))
+    if args.host:
+        conf.set_override("host", args.host, "agent")
+    return conf
+
+
+def client(conf: Any, api: str | None, user: str = "admin") -> Client:
+    """A client for whoever the environment names, else for a user ``svcfabric up`` made."""
+    url = api or os.environ.get("OS_ENDPOINT") or f"http://{conf.api.bind_host}:{conf.api.bind_port}"
+    if token := os.environ.get("OS_TOKEN"):
+        return Client(url, {"X-Auth-Token": token})
+    if name := os.environ.get("OS_USERNAME"):
+        return Client(url, basic(name, os.environ.get("OS_PASSWORD", "")))
+    clouds = standalone.clouds_file(Path(conf.api.password_file))
+    if not clouds.exists():
+        return Client(url)
+    auth = yaml.safe_load(clouds.read_text())["clouds"][f"svcfabric-{user}"]["auth"]
+    return Client(api or auth["endpoint"], basic(auth["username"], auth["password"]))

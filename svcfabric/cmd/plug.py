@@ -1,0 +1,38 @@
+"""svcfabric plug: put a port into a network namespace of this host, as a server's interface.
+
+Binds the port to this host if it is not, waits until it is ACTIVE, makes the namespace if it is not there, moves
+the port's wire into it and sets its addresses and routes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from svcfabric.cmd import here
+from svcfabric.cmd.client import Refused
+from svcfabric.drivers.linux.fault import HostFault
+
+
+def main(argv: Sequence[str]) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="svcfabric plug", description=__doc__)
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    conf = here.configuration(args)
+    try:
+        addresses = here.put(here.client(conf, args.api), here.here(conf), args.port, args.netns, args.ifname)
+    except (Refused, HostFault) as exc:
+        print(f"svcfabric plug: {exc}", *filter(None, [getattr(exc, "detail", "")]), sep="\n  ", file=sys.stderr)
+        return 1
+    print(f"{args.ifname} in {args.netns}: {', '.join(addresses)}")
+    return 0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What plugging and unplugging both take."""
+    parser.add_argument("--port", metavar="ID", required=True, help="the port")
+    parser.add_argument("--netns", metavar="NAME", required=True, help="the namespace, as `ip netns` shows it")
+    parser.add_argument("--ifname", metavar="NAME", default="eth0", help="the interface's name there [eth0]")
+    here.add_arguments(parser)
