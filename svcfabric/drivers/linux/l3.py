@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from svcfabric.drivers.linux import leg, link, nat, netns, nft, route, sysctl
+from svcfabric.drivers.linux import arp, leg, link, nat, netns, nft, route, sysctl
 from svcfabric.drivers.linux.fault import guarded
 from svcfabric.drivers.linux.host import Host
 from svcfabric.drivers.linux.records import Records
@@ -76,8 +76,9 @@ class RouterDriver:
             legs = all_legs(spec)
             # known before they are made, so that ``remove`` finds them whatever happens in between
             self._records.put(spec.id, {"legs": sorted({*self._legs_of(spec.id), *(each.port_id for each in legs)})})
-            for each in legs:
-                self._ensure_leg(namespace, spec, each)
+            new = leg.ensure_legs(self._host, namespace, named_legs(spec))
+            if spec.gateway is not None and gateway_name(spec.gateway.port_id) in new and spec.admin_state_up:
+                self._announce_floating(namespace, spec.gateway)
             self._set_rules(namespace, spec)
             self._set_routes(namespace, spec)
             self._remove_legs(spec.id, keep={each.port_id for each in legs})
@@ -114,16 +115,15 @@ class RouterDriver:
     def _remove_legs(self, instance_id: str, keep: set[str]) -> None:
         namespace = self._host.namespace(KIND, instance_id)
         known = {*self._legs_of(instance_id), *leg.legs(self._host, namespace)}
-        for port_id in sorted(known - keep):
-            leg.remove_leg(self._host, port_id)
+        if known - keep:
+            leg.remove_legs(self._host, sorted(known - keep))
         self._records.put(instance_id, {"legs": sorted(keep)})
 
-    def _ensure_leg(self, namespace: str, spec: RouterSpec, each: Leg) -> None:
-        if spec.gateway is None or each.port_id != spec.gateway.port_id:
-            leg.ensure_leg(self._host, namespace, each, inside_name(each.port_id))
-        else:
-            floating = netns.rtnl(namespace, held_addresses)
-            leg.ensure_leg(self._host, namespace, each, gateway_name(each.port_id), also_announce=floating)
+    def _announce_floating(self, namespace: str, gateway: Leg) -> None:
+        """Neighbours outside must learn of the new gateway leg's MAC for the floating IPs too."""
+        held = netns.rtnl(namespace, held_addresses)
+        if held:
+            arp.announce(namespace, gateway_name(gateway.port_id), gateway.mac, held)
 
     def _set_rules(self, namespace: str, spec: RouterSpec) -> None:
         present = nat.digest_in(nft.list_json(namespace, f"chain {nat.CHAIN}"))
@@ -146,6 +146,12 @@ def all_legs(spec: RouterSpec) -> tuple[Leg, ...]:
     if spec.admin_state_up:
         return legs
     return tuple(dataclasses.replace(each, admin_state_up=False) for each in legs)
+
+
+def named_legs(spec: RouterSpec) -> dict[str, Leg]:
+    """``all_legs`` by the names of their interfaces."""
+    outer = spec.gateway.port_id if spec.gateway else ""
+    return {(gateway_name if each.port_id == outer else inside_name)(each.port_id): each for each in all_legs(spec)}
 
 
 def reachable(spec: RouterSpec) -> list[Route]:

@@ -3,49 +3,62 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pyroute2.netlink.exceptions import NetlinkError
 
 from svcfabric.drivers.linux import address, arp, forwarding, link, names, netns, segment, sysctl
+from svcfabric.drivers.linux.fault import HostFault
 from svcfabric.drivers.linux.host import Host
 from svcfabric.spi.l2l3 import Leg
 
 ALIAS = "leg:"
 
 
-def ensure_leg(
-    host: Host, namespace: str, leg: Leg, ifname: str | None = None, *, also_announce: Iterable[str] = ()
-) -> str:
+def ensure_leg(host: Host, namespace: str, leg: Leg, ifname: str | None = None) -> str:
     """Make the leg what the spec says, inside ``namespace``; the inner interface's name.
 
     MAC, MTU, state and addresses become exactly those given; the outer end is on the network's bridge with
-    a static forwarding entry. New addresses are announced, and when the leg is new ``also_announce`` too
-    (addresses held elsewhere in the namespace that are reached through it).
-    Applying the same leg again changes nothing and takes 2 ms. Raises ``NoNamespace``.
+    a static forwarding entry. New addresses are announced. Applying the same leg again changes nothing and
+    takes 2 ms. Raises ``NoNamespace``.
     """
     inner = ifname or names.leg(leg.port_id)
-    segment.ensure_bridge(host, leg.segment)
-    with netns.opened(namespace) as inside:
-        peer = netns.rtnl(host.bridge_namespace, _ensure_pair, leg, inner, inside)
-        told = netns.rtnl(namespace, _configure, leg, inner, peer)
-        if told is None:  # the pair's inner end is elsewhere or has another name: make it anew
-            netns.rtnl(host.bridge_namespace, link.delete, names.tap(leg.port_id))
-            netns.rtnl(host.bridge_namespace, _ensure_pair, leg, inner, inside)
-            peer, told = 0, netns.rtnl(namespace, _configure, leg, inner, 0) or []
-    if peer == 0:
-        told = list(also_announce)
-    if told and leg.admin_state_up:
-        arp.announce(namespace, inner, leg.mac, told)
+    ensure_legs(host, namespace, {inner: leg})
     return inner
+
+
+def ensure_legs(host: Host, namespace: str, wanted: Mapping[str, Leg]) -> set[str]:
+    """``ensure_leg`` for several at once, {inner interface's name: leg}, in one pass on each side.
+
+    Returns the names of those that are new. Other legs in the namespace are left alone.
+    """
+    for each in wanted.values():
+        segment.ensure_bridge(host, each.segment)
+    with netns.opened(namespace) as inside:
+        peers = netns.rtnl(host.ensure_bridge_namespace(), _ensure_pairs, wanted, inside)
+        strangers = netns.run_in_fd(inside, _not_here, peers)
+        if strangers:  # pairs whose inner end is elsewhere or has another name: make them anew
+            taps = [names.tap(wanted[each].port_id) for each in strangers]
+            netns.rtnl(host.bridge_namespace, link.delete_many, taps)
+            again = {each: wanted[each] for each in strangers}
+            peers |= netns.rtnl(host.bridge_namespace, _ensure_pairs, again, inside)
+        news = netns.rtnl(namespace, _configure_all, wanted, peers)
+    for inner, addresses in news.items():
+        arp.announce(namespace, inner, wanted[inner].mac, addresses)
+    return {inner for inner, peer in peers.items() if peer == 0}
 
 
 def remove_leg(host: Host, port_id: str) -> bool:
     """Delete the leg, outer end first, so that its name is free at once; False if there was none."""
+    return remove_legs(host, [port_id]) == 1
+
+
+def remove_legs(host: Host, port_ids: Iterable[str]) -> int:
+    """``remove_leg`` for several in the time of one; how many there were."""
     if not netns.exists(host.bridge_namespace):
-        return False
-    return netns.rtnl(host.bridge_namespace, link.delete, names.tap(port_id))
+        return 0
+    return netns.rtnl(host.bridge_namespace, link.delete_many, [names.tap(each) for each in port_ids])
 
 
 def legs(host: Host, namespace: str) -> dict[str, str]:
@@ -57,6 +70,25 @@ def legs(host: Host, namespace: str) -> dict[str, str]:
         for each in netns.rtnl(namespace, lambda ipr: list(link.each(ipr)))
         if link.alias_of(each).startswith(ALIAS)
     }
+
+
+def _ensure_pairs(ipr: Any, wanted: Mapping[str, Leg], inside: int) -> dict[str, int]:
+    return {inner: _ensure_pair(ipr, leg, inner, inside) for inner, leg in wanted.items()}
+
+
+def _not_here(peers: Mapping[str, int]) -> list[str]:
+    return [inner for inner, peer in peers.items() if peer not in (0, link.index_here(inner))]
+
+
+def _configure_all(ipr: Any, wanted: Mapping[str, Leg], peers: Mapping[str, int]) -> dict[str, list[str]]:
+    """{inner interface: addresses to announce}; none for a new one: the kernel announces when it comes up."""
+    news = {}
+    for inner, leg in wanted.items():
+        if peers[inner] == 0:
+            _configure_new(ipr, leg, inner)
+        elif (new := _configure(ipr, leg, inner)) and leg.admin_state_up:
+            news[inner] = new
+    return news
 
 
 def _ensure_pair(ipr: Any, leg: Leg, inner: str, inside: int) -> int:
@@ -87,34 +119,35 @@ def _ensure_pair(ipr: Any, leg: Leg, inner: str, inside: int) -> int:
     return 0
 
 
-def _configure(ipr: Any, leg: Leg, inner: str, peer: int) -> list[str] | None:
-    """Put the inner end right; the addresses to announce, or None when index ``peer`` is not this interface.
-
-    With ``peer`` 0 the interface is new, and the kernel announces its addresses when it comes up.
-    """
-    addresses = [(each.address, each.prefix_length) for each in leg.addresses]
+def _configure_new(ipr: Any, leg: Leg, inner: str) -> None:
+    """Addresses before the link comes up: that is what the kernel announces."""
     index = link.index_here(inner)
-    if peer == 0:
-        sysctl.write_here(interface_sysctls(inner), missing_ok=True)
-        address.add_addresses(ipr, index, addresses)
-        state = {"state": "up"} if leg.admin_state_up else {}
-        ipr.link("set", index=index, ifalias=ALIAS + leg.port_id, **state)
-        return []
-    if peer != index:
-        return None
+    sysctl.write_here(interface_sysctls(inner), missing_ok=True)
+    address.add_addresses(ipr, index, _addresses(leg))
+    state = {"state": "up"} if leg.admin_state_up else {}
+    ipr.link("set", index=index, ifalias=ALIAS + leg.port_id, **state)
+
+
+def _configure(ipr: Any, leg: Leg, inner: str) -> list[str]:
+    """Put the inner end right; the addresses that are new."""
     found = link.find(ipr, inner)
-    assert found is not None
+    if found is None:
+        raise HostFault(f"interface {inner} vanished while it was being configured")
     change: dict[str, Any] = {}
     if found.get_attr("IFLA_ADDRESS") != leg.mac:
         change["address"] = leg.mac
     if found.get_attr("IFLA_MTU") != leg.segment.mtu:
         change["mtu"] = leg.segment.mtu
-    new = address.set_addresses(ipr, index, addresses)
+    new = address.set_addresses(ipr, found["index"], _addresses(leg))
     if link.is_up(found) != leg.admin_state_up:
         change["state"] = "up" if leg.admin_state_up else "down"
     if change:
-        ipr.link("set", index=index, **change)
+        ipr.link("set", index=found["index"], **change)
     return new
+
+
+def _addresses(leg: Leg) -> list[tuple[str, int]]:
+    return [(each.address, each.prefix_length) for each in leg.addresses]
 
 
 def interface_sysctls(ifname: str) -> dict[str, str]:

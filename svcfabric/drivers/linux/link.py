@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 UP = 1
+
+_DOOMED = 0x5F000000
 
 
 def find(ipr: Any, ifname: str) -> Any | None:
@@ -51,6 +53,19 @@ def delete(ipr: Any, ifname: str) -> bool:
             return False
         raise
     return True
+
+
+def delete_many(ipr: Any, ifnames: Iterable[str]) -> int:
+    """Delete several links in the time of one (each deletion waits 10-20 ms for the kernel); how many."""
+    indexes = [index for index in map(index_here, ifnames) if index]
+    if len(indexes) == 1:
+        ipr.link("del", index=indexes[0])
+    elif indexes:
+        group = _DOOMED + indexes[0]  # indexes are unique, so no two deletions share a group
+        for index in indexes:
+            ipr.link("set", index=index, group=group)
+        ipr.link("del", group=group)
+    return len(indexes)
 
 
 def delete_here(ifname: str) -> bool:

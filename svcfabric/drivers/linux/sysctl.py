@@ -46,10 +46,10 @@ def raise_neighbour_limits(log: logging.Logger) -> dict[str, tuple[int, int]]:
     is entered when the agent lives in another.
     """
     try:
-        raised = _raise_here()
+        raised = raise_here()
         if raised is None:
             with open("/proc/1/ns/net", "rb") as first:
-                raised = netns.run_in_fd(first.fileno(), _raise_here) or {}
+                raised = netns.run_in_fd(first.fileno(), raise_here) or {}
     except OSError as exc:
         log.warning("cannot raise the neighbour table limits: %s", exc)
         return {}
@@ -58,14 +58,14 @@ def raise_neighbour_limits(log: logging.Logger) -> dict[str, tuple[int, int]]:
     return raised
 
 
-def _raise_here() -> dict[str, tuple[int, int]] | None:
-    """None where the files do not exist, i.e. not in the first namespace."""
+def raise_here(root: Path = _ROOT) -> dict[str, tuple[int, int]] | None:
+    """Raise the limits below ``root``; None where the files do not exist, i.e. not in the first namespace."""
     raised = {}
     for family in ("ipv4", "ipv6"):
         # the largest first, so that gc_thresh1 <= 2 <= 3 at all times
         for name, wanted in reversed(NEIGHBOUR_LIMITS.items()):
             key = f"net/{family}/neigh/default/{name}"
-            file = _ROOT / key
+            file = root / key
             if not file.exists():
                 return None
             old = int(file.read_text())
