@@ -8,6 +8,7 @@ import falcon
 
 from svcfabric.api import payload
 from svcfabric.api.dialect import dumps
+from svcfabric.api.find import Finder
 from svcfabric.api.limits import Limits
 from svcfabric.api.policy import Policy
 from svcfabric.api.query import many
@@ -19,12 +20,13 @@ from svcfabric.context import Context
 class ServedAction:
     """One action as a Falcon responder. With an owner: 404 first, then policy on the owner, then ``run``."""
 
-    def __init__(self, action: Action, dialect: Dialect, policy: Policy, limits: Limits) -> None:
+    def __init__(self, action: Action, dialect: Dialect, policy: Policy, limits: Limits, find: Finder) -> None:
         self.action = action
         self.dialect = dialect
         self._words = Words(dialect)
         self._policy = policy
         self._limits = limits
+        self._find = find
         self._status = falcon.code_to_http_status(action.status)
 
     def __call__(self, req: falcon.Request, resp: falcon.Response, **params: str) -> None:
@@ -33,7 +35,7 @@ class ServedAction:
         body = None if req.method == "GET" else payload.read(req, self._words, self._limits)
         target: dict[str, Any] = {"project_id": ctx.project_id}
         if action.owner is not None:
-            found = action.owner.get(ctx, params["id"], params.get("parent_id"))
+            found = self._find(ctx, action.owner, params["id"], params.get("parent_id"))
             if req.method != "GET" and "project_id" in found:  # what the caller may see it may read below, too
                 target = found
         if not self._policy.allows(ctx, action.rule, target):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import falcon
@@ -13,6 +13,7 @@ from svcfabric.api import openapi
 from svcfabric.api.auth.identity import CONTEXT, Factory, WsgiApp
 from svcfabric.api.discovery import Discovery, Health, Versions
 from svcfabric.api.faults import Faults
+from svcfabric.api.find import Finder
 from svcfabric.api.limits import Limits
 from svcfabric.api.policy import Policy
 from svcfabric.api.request_id import with_request_id
@@ -34,12 +35,14 @@ def create_app(
     versions: Versions | None = None,
     base_urls: Mapping[Dialect, str] | None = None,
     health: Health | None = None,
+    reveal_foreign: Collection[Dialect] = (),
 ) -> WsgiApp:
     """Serve these APIs.
 
     ``authenticate`` wraps the application (see ``auth``); without one the context must already be in the
     environment. ``policy`` defaults to the declared rules with no operator's file (``policy_for``).
     ``base_urls``: see ``Urls``. ``health``: why this process cannot serve, or ``""``, for ``/healthcheck``.
+    ``reveal_foreign``: APIs where another project's thing is 403 instead of 404 (see ``find``).
     Raises ``ValueError`` when two declarations claim the same path and method.
     """
     if not apis:
@@ -48,7 +51,7 @@ def create_app(
     limits, urls = limits or Limits(), Urls(base_urls)
     routes = Routes()
     for api in apis:
-        add_api(routes, api, policy, limits, urls)
+        add_api(routes, api, policy, limits, urls, Finder(api.dialect, api.dialect in reveal_foreign))
     discovery = Discovery(apis, versions or Versions(), urls, health)
     discovery.add_to(routes)
     document = openapi.document(apis)

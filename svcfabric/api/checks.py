@@ -407,7 +407,7 @@ def json_object(max_bytes: int = 4095) -> Check:
 
 
 def timestamp() -> Check:
-    """A moment in UTC; ISO 8601 in filters. Rows hold naive or aware ``datetime`` values."""
+    """A moment in UTC; ISO 8601 in filters. Rows hold naive UTC ``datetime`` values."""
 
     def convert(value: Any) -> datetime.datetime:
         try:

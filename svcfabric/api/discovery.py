@@ -31,9 +31,13 @@ class Versions:
 
 def mount_of(api: Api) -> tuple[str, str]:
     """Where an API's version list is, and its version: ``/load-balancer``, ``v2``. From the canonical prefix."""
-    found = _PREFIX.fullmatch(api.prefixes[0])
+    return _mount(api, api.prefixes[0])
+
+
+def _mount(api: Api, prefix: str) -> tuple[str, str]:
+    found = _PREFIX.fullmatch(prefix)
     if found is None:
-        raise ValueError(f"{api.title}: prefix {api.prefixes[0]!r} holds no version like /v2.0")
+        raise ValueError(f"{api.title}: prefix {prefix!r} holds no version like /v2.0")
     return found["root"], found["version"]
 
 
@@ -59,14 +63,18 @@ class Discovery:
         for root, api in roots.items():
             self.public.add(root or "/")
             routes.add(root or "/", "GET", self._listing(api))
-        for api in self._apis:
-            root, version = mount_of(api)
-            routes.add(f"{root}/{version}", "GET", self._version(api))
+        known: set[str] = set()
+        for api in sorted(self._apis, key=lambda a: a.dialect is not Dialect.NEUTRON):
+            for path in dict.fromkeys("/".join(_mount(api, prefix)) for prefix in api.prefixes):
+                if path not in known:  # the load-balancer API may live below the network API's version, too
+                    known.add(path)
+                    routes.add(path, "GET", self._version(api))
             if api.dialect is Dialect.NEUTRON:
                 for prefix in api.prefixes:
                     routes.add(f"{prefix}/extensions", "GET", self._extensions(api))
                     routes.add(f"{prefix}/extensions/{{alias}}", "GET", self._extension(api))
         routes.add("/healthcheck", "GET", self._healthy)
+        routes.add("/healthcheck", "HEAD", self._healthy)
 
     def _listing(self, api: Api) -> Callable[..., None]:
         root, version = mount_of(api)
@@ -95,14 +103,17 @@ class Discovery:
     def _version(self, api: Api) -> Callable[..., None]:
         top = [r for r in api.resources if "{" not in r.path]
         prefix = api.prefixes[0]
+        root, version = mount_of(api)
 
         def answer(req: falcon.Request, resp: falcon.Response) -> None:
-            base = self._urls.base(req, api.dialect) + prefix
+            base = self._urls.base(req, api.dialect)
             found = [
-                {"name": r.name, "collection": r.collection, "links": [{"rel": "self", "href": base + r.path}]}
+                {"name": r.name, "collection": r.collection, "links": [{"rel": "self", "href": base + prefix + r.path}]}
                 for r in top
             ]
-            resp.data = orjson.dumps({"resources": found})
+            # "version" is for clients that were given this URL and discover from here (keystoneauth).
+            current = self._entries(api, f"{base}{root}/{version}")[-1]
+            resp.data = orjson.dumps({"version": current, "resources": found})
 
         return answer
 

@@ -9,6 +9,7 @@ import falcon
 from svcfabric.api import paging, payload
 from svcfabric.api.body import BodyRules
 from svcfabric.api.dialect import dumps
+from svcfabric.api.find import Finder
 from svcfabric.api.gate import Gate
 from svcfabric.api.limits import Limits
 from svcfabric.api.policy import Policy
@@ -25,13 +26,16 @@ IF_MATCH = "revision_number="
 class Operations:
     """Serves one resource of one API. Methods are Falcon responders; the path's ``id`` and ``parent_id`` come in."""
 
-    def __init__(self, resource: Resource, dialect: Dialect, policy: Policy, limits: Limits, urls: Urls) -> None:
+    def __init__(
+        self, resource: Resource, dialect: Dialect, policy: Policy, limits: Limits, urls: Urls, find: Finder
+    ) -> None:
         self.resource = resource
         self.dialect = dialect
         self.words = Words(dialect)
         self.gate = Gate(resource, dialect, policy)
         self.view = View(resource, dialect, policy)
         self._limits = limits
+        self._find = find
         self._urls = urls
         self._bodies = BodyRules(resource, dialect, limits.max_bulk)
         self._queries = QueryRules(resource, dialect, limits.page(dialect))
@@ -56,7 +60,7 @@ class Operations:
         """``GET`` of one."""
         ctx: Context = req.context.caller
         self.gate.read(ctx, "get")
-        row = self.resource.handler.get(ctx, id, parent_id)
+        row = self._find(ctx, self.resource.handler, id, parent_id)
         self._answer(resp, self.view.row(ctx, row, asked(req.params)))
 
     def create(self, req: falcon.Request, resp: falcon.Response, parent_id: str | None = None) -> None:
@@ -78,7 +82,7 @@ class Operations:
         ctx: Context = req.context.caller
         body = self._bodies.changed(ctx, payload.read(req, self.words, self._limits))
         if_match = self.if_match(req)
-        current = self.resource.handler.get(ctx, id, parent_id)
+        current = self._find(ctx, self.resource.handler, id, parent_id)
         self.gate.write(ctx, "update", current if "project_id" in current else _own(ctx), body)
         row = self.resource.handler.update(ctx, id, body, parent_id, if_match)
         self._answer(resp, self.view.row(ctx, row))
@@ -89,7 +93,7 @@ class Operations:
         if req.content_length:
             raise falcon.HTTPBadRequest(description="Request body is not supported in DELETE.")
         if_match = self.if_match(req)
-        current = self.resource.handler.get(ctx, id, parent_id)
+        current = self._find(ctx, self.resource.handler, id, parent_id)
         self.gate.write(ctx, "delete", current if "project_id" in current else _own(ctx))
         self.resource.handler.delete(ctx, id, parent_id, if_match)
         resp.status = falcon.HTTP_204

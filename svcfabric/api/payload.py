@@ -37,8 +37,10 @@ def read(req: falcon.Request, words: Words, limits: Limits) -> Any:
 def _raw(req: falcon.Request, limit: int) -> bytes:
     length = req.content_length
     if length is None:
-        # no length but a body: chunked, the server marks the end
-        if "HTTP_TRANSFER_ENCODING" not in req.env and not req.env.get("wsgi.input_terminated"):
+        # Without a length a body comes in chunks. Only a server that marks its end can be asked for it.
+        if not req.env.get("wsgi.input_terminated"):
+            if "HTTP_TRANSFER_ENCODING" in req.env:
+                raise falcon.HTTPLengthRequired(description="A request with a body needs a Content-Length header")
             return b""
         raw: bytes = req.env["wsgi.input"].read(limit + 1)
     elif length > limit:

@@ -46,8 +46,9 @@ class Attribute:
     """One attribute of a resource.
 
     ``default``: value for a create that does not name it; REQUIRED; ABSENT (key not handed down); or a
-    zero-argument callable. ``reset``: what ``null`` in an update means (load-balancer API: the default);
-    ABSENT means ``null`` goes through ``check`` like any value.
+    zero-argument callable. ``reset``: what ``null`` in an update means (load-balancer API: the default), or a
+    zero-argument callable that makes it; ABSENT means ``null`` goes through ``check`` like any value.
+    A filter value ``""`` reaches the handler as None (is null), for plain text as both ``""`` and None.
     ``admin_write``/``admin_read``: default policy of ``create_X:attr``/``update_X:attr`` and ``get_X:attr``
     is admin only. ``extension``: alias that introduces it.
     """
@@ -72,7 +73,8 @@ class ListQuery:
     """A list request, parsed and checked. Values within one filter are alternatives; filters all hold.
 
     ``marker`` is the id of the last row of the previous page; ``reverse`` walks towards the first page
-    (rows are still returned in sort order). ``limit`` None means all. ``fields`` empty means all.
+    (rows are still returned in sort order). ``limit`` None means all. ``fields`` empty means all; otherwise it
+    holds what the client asked for and ``id``. ``sorts`` is the resource's ``default_sort`` if the client names none.
     """
 
     filters: Mapping[str, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
@@ -91,7 +93,10 @@ class Handler(Protocol):
     """The use cases of one resource. ``parent`` is the enclosing object's id for a nested collection.
 
     Every method sees only what the caller may see (another project's thing is ``errors.NotFound``) and
-    raises ``svcfabric.errors``. Rows hold every declared attribute by its API name.
+    raises ``svcfabric.errors``. Rows hold every declared attribute by its API name, and nothing internal: what
+    is in a row is shown, unless its declaration hides it. The plumbing copies rows, it never changes them. Times
+    are naive ``datetime`` values in UTC. Policy is enforced before ``create``, ``update`` and ``delete`` are
+    called, on what ``get`` returned; which rows of others a reader sees is decided here.
     """
 
     def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:

@@ -11,6 +11,7 @@ import pytest
 from svcfabric.api.app import create_app, policy_for
 from svcfabric.api.auth import noauth
 from svcfabric.api.policy import Policy
+from svcfabric.api.resource import Dialect
 from svcfabric.api.rules import default_rules
 from svcfabric.context import Context
 from tests.unit.api.asking import Caller, gadget, native, neutron, octavia, widget
@@ -89,6 +90,24 @@ def test_another_projects_thing_does_not_exist(member: Caller, other: Caller, cl
     row = gadget(member)
     answer = other("GET", f"{GADGETS}/{row['id']}")
     assert (answer.status_code, answer.json) == (404, octavia(f"gadget {row['id']} could not be found."))
+
+
+def test_stock_octavias_answer_for_another_projects_thing(cloud: Cloud) -> None:
+    app = create_app(cloud.apis(), authenticate=noauth.factory(), reveal_foreign=[Dialect.OCTAVIA])
+    member, other = Caller(app, "p1", "member"), Caller(app, "p2", "member")
+    path = f"{GADGETS}/{gadget(member)['id']}"
+    message = octavia("Policy does not allow this request to be performed.")
+    body = {"gadget": {"name": "n"}}
+    for method, where, given in (
+        ("GET", path, None),
+        ("PUT", path, body),
+        ("DELETE", path, None),
+        ("PUT", f"{path}/parts", {}),
+    ):
+        answer = other(method, where, given)
+        assert (answer.status_code, answer.json) == (403, message)
+    assert other("GET", f"{GADGETS}/nothing").status_code == 404
+    assert other("GET", f"{WIDGETS}/{widget(member)['id']}").status_code == 404
 
 
 def test_a_shared_thing_is_seen_and_not_changed_by_others(member: Caller, admin: Caller, other: Caller) -> None:

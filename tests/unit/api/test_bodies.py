@@ -230,6 +230,7 @@ def test_chunked_bodies_are_read_and_bounded(member: Caller) -> None:
 
     assert send(b'{"widget": {"size": 1}}').status_code == 201
     assert send(b'{"widget": "' + b"x" * 70_000).status_code == 413
+    assert member("POST", WIDGETS, headers=chunked).status_code == 411
 
 
 @pytest.mark.parametrize(

@@ -61,9 +61,13 @@ def test_the_resources_of_a_version(member: Caller) -> None:
         "collection": "widgets",
         "links": [{"rel": "self", "href": f"{HOST}/v2.0/widgets"}],
     }
-    assert member("GET", "/v2.0").json == member("GET", "/v2.0/").json == {"resources": [expected]}
-    found = member("GET", "/load-balancer/v2").json["resources"]
-    assert [r["name"] for r in found] == ["gadget"]
+    version = {"id": "v2.0", "status": "CURRENT", "links": [{"rel": "self", "href": f"{HOST}/v2.0/"}]}
+    assert member("GET", "/v2.0").json == {"version": version, "resources": [expected]}
+    assert member("GET", "/v2.0/").json == member("GET", "/v2.0").json
+    for path in ("/load-balancer/v2", "/load-balancer/v2.0"):
+        found = member("GET", path).json
+        assert [r["name"] for r in found["resources"]] == ["gadget"]
+        assert found["version"]["id"] == "v2.27"
 
 
 def test_extensions(member: Caller) -> None:
