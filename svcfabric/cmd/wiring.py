@@ -10,9 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from svcfabric import fabric as fabric_package
-from svcfabric.api.resource import Api
+from svcfabric.agent.identity import Identity
+from svcfabric.agent.service import Agent
+from svcfabric.api.app import create_app, policy_for
+from svcfabric.api.auth import http_basic, keystone, noauth
+from svcfabric.api.auth.identity import Factory
+from svcfabric.api.discovery import Versions
+from svcfabric.api.limits import Limits
+from svcfabric.api.resource import Api, Dialect
 from svcfabric.db import migrate
 from svcfabric.db.engine import Database
+from svcfabric.drivers import registry
 from svcfabric.fabric.dispatch import Dispatcher
 from svcfabric.fabric.feature import Fabric, Feature
 from svcfabric.fabric.kinds import Kinds
@@ -21,8 +29,12 @@ from svcfabric.fabric.sweep import Sweep
 from svcfabric.rpc.client import AgentClient
 from svcfabric.rpc.server import Server, serve_controller
 from svcfabric.rpc.transport import Transport
+from svcfabric.spi.driver import Driver
 
 LOG = logging.getLogger(__name__)
+# The highest minor version whose own additions to the load-balancer API are here (protocols aside: what no
+# driver can do is refused by name).
+LOAD_BALANCER_VERSION = 5
 FABRIC_MIGRATIONS = Path(fabric_package.__file__).parent / "migrations" / "versions"
 
 
@@ -115,3 +127,44 @@ def controller(side: ServerSide, transport: Transport) -> tuple[Server, Sweep]:
         side.database, side.kinds, side.dispatcher, interval=conf.sweep_interval, down_time=conf.agent_down_time
     )
     return serve_controller(transport, endpoint), sweep
+
+
+def application(side: ServerSide) -> Any:
+    """The WSGI application over the features' APIs."""
+    conf, apis = side.conf, side.apis
+    page = max(conf.api.pagination_max_limit, 0)
+    return create_app(
+        apis,
+        authenticate=authentication(conf),
+        policy=policy_for(apis, conf.api.policy_file),
+        limits=Limits(max_body=conf.api.max_body_size, load_balancer_page=page, native_page=page),
+        versions=Versions(load_balancer=LOAD_BALANCER_VERSION),
+        base_urls={
+            dialect: url
+            for dialect, url in (
+                (Dialect.NEUTRON, conf.api.network_url),
+                (Dialect.OCTAVIA, conf.api.load_balancer_url),
+            )
+            if url
+        },
+    )
+
+
+def authentication(conf: Any) -> Factory:
+    """The configured way to know callers."""
+    strategy = conf.api.auth_strategy
+    if strategy == "keystone":
+        return keystone.factory(conf)
+    return http_basic.factory(conf.api.password_file) if strategy == "http_basic" else noauth.factory()
+
+
+def agent(conf: Any, transport: Transport) -> Agent:
+    """The agent of this host with its configured drivers, not started."""
+    identity = Identity.of(conf)
+    drivers: dict[tuple[str, str], Driver] = {}
+    for name in conf.agent.drivers:
+        kind, _, driver = name.partition(".")
+        options = identity.driver_options(conf, kind, driver)
+        Path(options.state_dir).mkdir(parents=True, exist_ok=True)
+        drivers[kind, driver] = registry.load(kind, driver, options)
+    return Agent(conf, transport, drivers, identity)
