@@ -78,9 +78,10 @@ class Dispatcher:
     def send(self, ids: Sequence[str]) -> int:
         """Send what is behind among these instances now; returns how many messages' worth went out."""
         sent = 0
+        order = {ident: place for place, ident in enumerate(ids)}
         for start in range(0, len(ids), 500):
             with self._database.read() as conn:
-                rows = behind(conn, ids[start : start + 500])
+                rows = sorted(behind(conn, ids[start : start + 500]), key=lambda row: order[row.id])
                 sent += len(rows)
                 hosts: dict[str, list[Any]] = {}
                 for row in rows:

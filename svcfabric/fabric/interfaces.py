@@ -66,8 +66,8 @@ class Network(Protocol):
     ) -> PortView:
         """Make a service port. ``fixed_ips``: (subnet_id or "", address or "" for any) pairs."""
 
-    def delete_port(self, conn: sa.Connection, port_id: str) -> None:
-        """Delete a service port (nothing happens when it is gone)."""
+    def delete_port(self, conn: sa.Connection, port_id: str) -> list[str]:
+        """Delete a service port (nothing happens when it is gone); returns instance ids to kick after the commit."""
 
     def claim_port(self, conn: sa.Connection, port_id: str, *, device_id: str, device_owner: str) -> None:
         """Mark an existing port as used by a service ("" releases it). ``Conflict`` when another uses it."""

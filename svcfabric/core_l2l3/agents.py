@@ -1,0 +1,132 @@
+"""Agents in the form clients of the network API know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from svcfabric import errors
+from svcfabric.api import checks
+from svcfabric.api.resource import Attribute, ListQuery, Row
+from svcfabric.context import Context
+from svcfabric.core_l2l3.core import Core
+from svcfabric.core_l2l3.reader import Reader
+from svcfabric.db.base import Ascii
+from svcfabric.fabric.agents import alive_since
+from svcfabric.fabric.models import agents
+
+BINARY = "svcfabric-agent"
+_MOMENT = sa.bindparam("alive_since", type_=sa.DateTime())
+
+
+def _text(name: str, doc: str) -> Attribute:
+    return Attribute(name=name, check=checks.string(), sortable=True, doc=doc)
+
+
+def _time(name: str, doc: str) -> Attribute:
+    return Attribute(name=name, check=checks.timestamp(), sortable=True, doc=doc)
+
+
+ATTRIBUTES = (
+    Attribute(name="id", check=checks.uuid(), sortable=True, doc="Identity."),
+    _text("agent_type", "What kind of agent."),
+    _text("binary", "The program."),
+    _text("topic", "Where it listens."),
+    _text("host", "The host it serves, and its name."),
+    Attribute(
+        name="admin_state_up",
+        check=checks.boolean(),
+        put=True,
+        sortable=True,
+        doc="Whether routers and other singletons may be placed on it.",
+    ),
+    Attribute(name="alive", check=checks.boolean(), doc="Whether it has been heard of lately."),
+    _time("created_at", "First heard of."),
+    _time("started_at", "Last started."),
+    _time("heartbeat_timestamp", "Last heard of."),
+    Attribute(
+        name="configurations",
+        check=checks.json_object(),
+        filterable=False,
+        doc="What it says of itself: drivers, wires.",
+    ),
+)
+
+READER = Reader(
+    "Agent",
+    agents,
+    {
+        "id": agents.c.id,
+        "agent_type": agents.c.agent_type,
+        "binary": sa.literal_column(f"'{BINARY}'", Ascii),
+        "topic": sa.literal_column("'agent'", Ascii),
+        "host": agents.c.host,
+        "admin_state_up": agents.c.admin_state_up,
+        "alive": sa.type_coerce(agents.c.heartbeat_at >= _MOMENT, sa.Boolean()),
+        "created_at": agents.c.created_at,
+        "started_at": agents.c.started_at,
+        "heartbeat_timestamp": agents.c.heartbeat_at,
+        "configurations": agents.c.configuration,
+        "local_ip": agents.c.local_ip,
+        "drivers": agents.c.drivers,
+        "physical_networks": agents.c.physical_networks,
+    },
+    visible=lambda _project: sa.true(),
+    finish=lambda row: _finish(row),
+)
+
+
+def _finish(row: Row) -> None:
+    told = row["configurations"] or {}
+    row["configurations"] = {
+        **told,
+        "tunneling_ip": row.pop("local_ip"),
+        "drivers": [f"{kind}.{driver}" for kind, driver in row.pop("drivers")],
+        "physical_networks": row.pop("physical_networks"),
+    }
+
+
+class Agents:
+    """``api.resource.Handler`` of agents; policy lets administrators in only."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def _now(self) -> dict[str, object]:
+        return {"alive_since": alive_since(self._core.settings.down_time)}
+
+    def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
+        """Agents announce themselves."""
+        raise errors.BadRequest("An agent cannot be created")
+
+    def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
+        """One agent."""
+        with self._core.database.read() as conn:
+            return READER.get(conn, ctx, ident, self._now())
+
+    def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
+        """All agents."""
+        with self._core.database.read() as conn:
+            return READER.list(conn, ctx, query, self._now())
+
+    def update(
+        self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
+    ) -> Row:
+        """Let new work onto an agent's host, or keep it off."""
+
+        def work(conn: sa.Connection) -> Row:
+            if body:
+                conn.execute(agents.update().where(agents.c.id == ident).values(**body))
+            return READER.get(conn, ctx, ident, self._now())
+
+        return self._core.database.write(work)
+
+    def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
+        """Forget an agent; one that lives announces itself again."""
+
+        def work(conn: sa.Connection) -> None:
+            if not conn.execute(agents.delete().where(agents.c.id == ident)).rowcount:
+                raise READER.not_found(ident)
+
+        self._core.database.write(work)

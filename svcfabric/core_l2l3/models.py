@@ -1,0 +1,108 @@
+"""Tables of the core.
+
+Lists that are read with their row (a port's addresses, a network's subnets) are a JSON column on it, so that
+a show is one SELECT of one row; where two requests could break a rule, a constraint keeps it beside.
+Rows are locked in the order router, network, subnet, port, so that writers wait instead of deadlocking.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint, false
+
+from svcfabric.db.base import Ascii, Host, Id, Json, Name, metadata, resource_columns
+
+
+def _columns_without(*names: str) -> list[Column[Any]]:
+    """The common columns, for a resource that has not all of them."""
+    return [column for column in resource_columns() if column.name not in names]
+
+
+# A network is one segment: the unique constraint hands out VXLAN identifiers and physical networks once.
+networks = Table(
+    "networks",
+    metadata,
+    *resource_columns(),
+    Column("shared", Boolean, nullable=False, default=False, index=True),
+    Column("external", Boolean, nullable=False, default=False, index=True),
+    Column("network_type", Ascii, nullable=False),
+    Column("physical_network", Ascii, nullable=False, default=""),
+    Column("segmentation_id", Integer, nullable=False, default=0),
+    Column("mtu", Integer, nullable=False),
+    Column("subnet_ids", Json, nullable=False, default=list),
+    UniqueConstraint("network_type", "physical_network", "segmentation_id"),
+)
+
+# ``shared`` and ``external`` repeat the network's, so that visibility needs no join.
+subnets = Table(
+    "subnets",
+    metadata,
+    *_columns_without("admin_state_up"),
+    Column("network_id", Id, ForeignKey("networks.id"), nullable=False, index=True),
+    Column("shared", Boolean, nullable=False, default=False, index=True),
+    Column("external", Boolean, nullable=False, default=False, index=True),
+    Column("ip_version", Integer, nullable=False),
+    Column("cidr", Ascii, nullable=False),
+    Column("gateway_ip", Ascii, nullable=True),
+    Column("enable_dhcp", Boolean, nullable=False, default=True),
+    Column("ipv6_address_mode", Ascii, nullable=True),
+    Column("ipv6_ra_mode", Ascii, nullable=True),
+    Column("allocation_pools", Json, nullable=False),
+    Column("dns_nameservers", Json, nullable=False, default=list),
+    Column("host_routes", Json, nullable=False, default=list),
+)
+
+routers = Table(
+    "routers",
+    metadata,
+    *resource_columns(),
+    Column("gw_port_id", Id, nullable=True),
+    Column("gw_network_id", Id, ForeignKey("networks.id"), nullable=True, index=True),
+    Column("enable_snat", Boolean, nullable=False, default=True),
+    Column("routes", Json, nullable=False, default=list),
+)
+
+ports = Table(
+    "ports",
+    metadata,
+    *resource_columns(),
+    Column("network_id", Id, ForeignKey("networks.id"), nullable=False),
+    Column("mac_address", Ascii, nullable=False, index=True),
+    # [{"subnet_id", "ip_address"}, ...]; ``ip_allocations`` holds the same for the constraint.
+    Column("fixed_ips", Json, nullable=False, default=list),
+    Column("device_id", Name, nullable=False, default="", index=True),
+    Column("device_owner", Name, nullable=False, default=""),
+    # Set for a router's interfaces and gateway only; clients cannot make a port look like one.
+    Column("router_id", Id, ForeignKey("routers.id"), nullable=True, index=True),
+    Column("host", Host, nullable=False, default=""),
+    # The function that owns the port makes its wire (``spi.l2l3.PortSpec.wire`` "leg").
+    Column("leg", Boolean, nullable=False, default=False, server_default=false()),
+    Column("vnic_type", Ascii, nullable=False, default="normal"),
+    Column("profile", Json, nullable=False, default=dict),
+    UniqueConstraint("network_id", "mac_address"),
+    Index("ix_ports_network_id_host", "network_id", "host"),
+)
+
+ip_allocations = Table(
+    "ip_allocations",
+    metadata,
+    Column("subnet_id", Id, ForeignKey("subnets.id"), nullable=False),
+    Column("address", Ascii, nullable=False),
+    Column("port_id", Id, ForeignKey("ports.id", ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("subnet_id", "address"),
+)
+
+floatingips = Table(
+    "floatingips",
+    metadata,
+    *_columns_without("admin_state_up", "name"),
+    Column("floating_network_id", Id, ForeignKey("networks.id"), nullable=False, index=True),
+    Column("floating_ip_address", Ascii, nullable=False, index=True),
+    Column("floating_port_id", Id, ForeignKey("ports.id"), nullable=False, unique=True),
+    Column("port_id", Id, ForeignKey("ports.id"), nullable=True),
+    Column("fixed_ip_address", Ascii, nullable=True),
+    Column("router_id", Id, ForeignKey("routers.id"), nullable=True, index=True),
+    # One floating address of a network per fixed address.
+    UniqueConstraint("port_id", "fixed_ip_address", "floating_network_id"),
+)

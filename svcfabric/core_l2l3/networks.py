@@ -1,0 +1,210 @@
+"""The use cases of networks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from svcfabric import errors
+from svcfabric.api.resource import ListQuery, Row
+from svcfabric.context import Context
+from svcfabric.core_l2l3 import segments
+from svcfabric.core_l2l3.core import FLOATING_IP, ROUTER_GATEWAY, Changed, Core, check_revision
+from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, subnets
+from svcfabric.core_l2l3.readers import NETWORKS
+from svcfabric.core_l2l3.schemas.network import MIN_MTU_V6
+from svcfabric.db.base import new_id, now
+from svcfabric.fabric import instances
+
+NAMED = 5  # ports a refusal names
+
+
+class Networks:
+    """``api.resource.Handler`` of networks."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
+        """Create all or none."""
+        settings = self._core.settings
+        wires = [segments.columns_of(settings, body) for body in bodies]
+        tries = 0
+
+        def work(conn: sa.Connection, changed: Changed) -> list[Row]:
+            nonlocal tries
+            tries += 1
+            self._core.check_quota(conn, "network", bodies)
+            rows = [
+                _new(body, self._claimed(conn, wire, careful=tries > 1))
+                for body, wire in zip(bodies, wires, strict=True)
+            ]
+            conn.execute(networks.insert(), rows)
+            return [_shown(row) for row in rows]
+
+        return self._core.write(work)
+
+    def _claimed(self, conn: sa.Connection, wire: Mapping[str, Any], *, careful: bool) -> dict[str, Any]:
+        if wire["segmentation_id"] or wire["network_type"] == "flat":
+            segments.refuse_used(conn, wire)
+            return dict(wire)
+        return {**wire, "segmentation_id": segments.free_vni(conn, self._core.settings, careful=careful)}
+
+    def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
+        """One network the caller may see: his, shared, or external."""
+        with self._core.database.read() as conn:
+            return NETWORKS.get(conn, ctx, ident)
+
+    def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
+        """Networks the caller may see."""
+        with self._core.database.read() as conn:
+            return NETWORKS.list(conn, ctx, query)
+
+    def update(
+        self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
+    ) -> Row:
+        """Change a network; its ports' hosts learn of a new MTU or state."""
+
+        def work(conn: sa.Connection, changed: Changed) -> Row:
+            row = NETWORKS.lock(conn, ctx, ident)
+            check_revision(row, if_match)
+            values = NETWORKS.changes(row, body)
+            if not values:
+                return row
+            self._check(conn, row, values)
+            values |= {"revision_number": row["revision_number"] + 1, "updated_at": now()}
+            conn.execute(networks.update().where(networks.c.id == ident).values(**values))
+            public = {name: values[name] for name in ("shared", "external") if name in values}
+            if public:
+                conn.execute(subnets.update().where(subnets.c.network_id == ident).values(**public))
+            if "mtu" in values or "admin_state_up" in values:
+                _touch_all(conn, changed, ident)
+            return row | {name: values[col.name] for name, col in _PLAIN.items() if col.name in values}
+
+        return self._core.write(work)
+
+    def _check(self, conn: sa.Connection, row: Row, values: Mapping[str, Any]) -> None:
+        ident = row["id"]
+        if "mtu" in values:
+            segments.mtu_of(self._core.settings, row["provider:network_type"], values["mtu"])
+            v6 = sa.select(subnets.c.id).where(subnets.c.network_id == ident, subnets.c.ip_version == 6)
+            if values["mtu"] < MIN_MTU_V6 and conn.execute(v6.limit(1)).first():
+                raise errors.Conflict(
+                    f"Network {ident} has an IPv6 subnet: its MTU must be at least {MIN_MTU_V6}.",
+                    neutron_type="NetworkMTUSubnetConflict",
+                )
+        if values.get("shared") is False and _foreign_users(conn, ident, row["project_id"]):
+            raise errors.Conflict(
+                f"Unable to reconfigure sharing settings for network {ident}. Multiple projects are using it.",
+                neutron_type="InvalidSharedSetting",
+            )
+        if values.get("external") is False:
+            _refuse_external_use(conn, ident)
+
+    def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
+        """Delete a network with its subnets, unless ports are left on it.
+
+        Floating IPs of an external network that lead nowhere go with it.
+        """
+
+        def work(conn: sa.Connection, changed: Changed) -> None:
+            row = NETWORKS.lock(conn, ctx, ident)
+            check_revision(row, if_match)
+            idle = _idle_floatingips(conn, ident) if row["router:external"] else {}
+            _refuse_ports(conn, ident, idle.keys())
+            if idle:
+                conn.execute(floatingips.delete().where(floatingips.c.floating_port_id.in_(list(idle))))
+                conn.execute(ip_allocations.delete().where(ip_allocations.c.port_id.in_(list(idle))))
+                conn.execute(ports.delete().where(ports.c.id.in_(list(idle))))
+            if row["subnets"]:
+                conn.execute(subnets.delete().where(subnets.c.network_id == ident))
+            conn.execute(networks.delete().where(networks.c.id == ident))
+
+        self._core.write(work)
+
+
+_PLAIN = {name: column for name, column in NETWORKS.columns.items() if isinstance(column, sa.Column)}
+
+
+def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:
+    stamp = now()
+    return {
+        "id": new_id(),
+        "project_id": body["project_id"],
+        "name": body.get("name", ""),
+        "description": body.get("description", ""),
+        "admin_state_up": body.get("admin_state_up", True),
+        "revision_number": 0,
+        "created_at": stamp,
+        "updated_at": stamp,
+        "tags": body.get("tags") or [],
+        "shared": body.get("shared", False),
+        "external": body.get("router:external", False),
+        "subnet_ids": [],
+        **wire,
+    }
+
+
+def _shown(values: Mapping[str, Any]) -> Row:
+    return NETWORKS.row(
+        values,
+        status="ACTIVE",
+        **{
+            "provider:physical_network": values["physical_network"] or None,
+            "provider:segmentation_id": values["segmentation_id"] or None,
+        },
+    )
+
+
+def _touch_all(conn: sa.Connection, changed: Changed, network_id: str) -> None:
+    """The network's wire has changed: everything plugged into it must be made again."""
+    bound = conn.execute(
+        sa.select(ports.c.id, ports.c.router_id).where(ports.c.network_id == network_id, ports.c.host != "")
+    ).all()
+    if not bound:
+        return
+    ids = [network_id, *(row.id for row in bound), *{row.router_id for row in bound if row.router_id}]
+    instances.touch_many(conn, ids)
+    changed.update(ids)
+
+
+def _foreign_users(conn: sa.Connection, network_id: str, owner: str) -> bool:
+    """Whether other projects have ports (a router's gateway aside) or subnets on a network."""
+    foreign_ports = sa.select(ports.c.id).where(
+        ports.c.network_id == network_id, ports.c.project_id.not_in([owner, ""])
+    )
+    foreign_subnets = sa.select(subnets.c.id).where(subnets.c.network_id == network_id, subnets.c.project_id != owner)
+    return any(conn.execute(stmt.limit(1)).first() for stmt in (foreign_ports, foreign_subnets))
+
+
+def _refuse_external_use(conn: sa.Connection, network_id: str) -> None:
+    owners = (ROUTER_GATEWAY, FLOATING_IP)
+    used = sa.select(ports.c.id).where(ports.c.network_id == network_id, ports.c.device_owner.in_(owners))
+    if conn.execute(used.limit(1)).first():
+        raise errors.InUse(
+            f"External network {network_id} cannot be updated to be made non-external, since it has existing "
+            "gateway ports or floating IPs.",
+            neutron_type="ExternalNetworkInUse",
+        )
+
+
+def _idle_floatingips(conn: sa.Connection, network_id: str) -> dict[str, str]:
+    """Floating IPs of a network that lead nowhere, by the port that holds their address."""
+    columns = (floatingips.c.floating_port_id, floatingips.c.id)
+    stmt = sa.select(*columns).where(floatingips.c.floating_network_id == network_id, floatingips.c.port_id.is_(None))
+    return {port_id: ident for port_id, ident in conn.execute(stmt.with_for_update())}
+
+
+def _refuse_ports(conn: sa.Connection, network_id: str, idle: Any) -> None:
+    stmt = sa.select(ports.c.id).where(ports.c.network_id == network_id)
+    if idle:
+        stmt = stmt.where(ports.c.id.not_in(list(idle)))
+    left = list(conn.execute(stmt.order_by(ports.c.id).limit(NAMED)).scalars())
+    if left:
+        raise errors.InUse(
+            f"Unable to complete operation on network {network_id}. There are one or more ports still in use on the "
+            f"network, id for these ports is: {','.join(left)}.",
+            neutron_type="NetworkInUse",
+        )

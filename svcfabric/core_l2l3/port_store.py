@@ -1,0 +1,190 @@
+"""Ports as rows: made, given addresses, moved, deleted. Knows nothing of who asks."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from svcfabric import errors
+from svcfabric.core_l2l3 import ipam
+from svcfabric.core_l2l3.binding import Binding, bind
+from svcfabric.core_l2l3.core import Changed, Core
+from svcfabric.core_l2l3.ipam import FixedIp
+from svcfabric.core_l2l3.models import floatingips, ip_allocations, ports
+from svcfabric.core_l2l3.topology import Network
+from svcfabric.db.base import new_id, now
+from svcfabric.fabric import instances
+
+Values = dict[str, Any]
+_DEFAULTS: Values = {
+    "project_id": "",
+    "name": "",
+    "description": "",
+    "admin_state_up": True,
+    "revision_number": 0,
+    "device_id": "",
+    "device_owner": "",
+    "router_id": None,
+    "host": "",
+    "leg": False,
+    "vnic_type": "normal",
+}
+_RANDOM = random.SystemRandom()
+
+
+def random_mac(base: str) -> str:
+    """A MAC that begins like ``base``: with its first three bytes, with four when the fourth is not 00."""
+    parts = base.lower().split(":")
+    kept = parts[:3] if parts[3] == "00" else parts[:4]
+    return ":".join([*kept, *(f"{_RANDOM.getrandbits(8):02x}" for _ in range(6 - len(kept)))])
+
+
+def create(
+    conn: sa.Connection, core: Core, changed: Changed, networks: Mapping[str, Network], wishes: Sequence[Values]
+) -> list[Values]:
+    """Make ports; returns their rows by column name.
+
+    A wish names columns (``network_id`` at least) and, as clients do, ``fixed_ips`` (None or left out: the
+    network's usual) and perhaps ``mac_address``. Those with a ``host`` are bound.
+    Raises ``errors.Conflict`` when an address or MAC is taken or none is left.
+    """
+    stamp = now()
+    rows = [
+        {
+            **_DEFAULTS,
+            "id": new_id(),
+            "created_at": stamp,
+            "updated_at": stamp,
+            "tags": [],
+            "profile": {},
+            **wish,
+            "mac_address": wish.get("mac_address") or random_mac(core.settings.base_mac),
+        }
+        for wish in wishes
+    ]
+    _refuse_used_macs(conn, [row for row, wish in zip(rows, wishes, strict=True) if wish.get("mac_address")])
+    for network_id in dict.fromkeys(row["network_id"] for row in rows):
+        mine = [row for row in rows if row["network_id"] == network_id]
+        _give_addresses(conn, networks[network_id], mine)
+    conn.execute(ports.insert(), rows)
+    _store_addresses(conn, [(row["id"], fixed) for row in rows for fixed in row["fixed_ips"]])
+    for row in rows:
+        if row["host"]:
+            _bind(conn, core, changed, row, networks[row["network_id"]], old="", new=row["host"])
+    return rows
+
+
+def load(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> list[Values]:
+    """Ports' rows by column name, by id."""
+    return [dict(row._mapping) for row in conn.execute(sa.select(ports).where(condition).order_by(ports.c.id))]
+
+
+def move(conn: sa.Connection, core: Core, changed: Changed, port: Values, network: Network, host: str) -> None:
+    """Bind a port (a row by column name) to another host; "" unbinds it."""
+    if port["host"] == host:
+        return
+    conn.execute(ports.update().where(ports.c.id == port["id"]).values(host=host))
+    _bind(conn, core, changed, port, network, old=port["host"], new=host)
+
+
+def readdress(
+    conn: sa.Connection, network: Network, port: Values, fixed_ips: Sequence[Mapping[str, str]]
+) -> list[FixedIp]:
+    """The addresses a port has after a change to ``fixed_ips``; allocations are stored, the port's row is not.
+
+    An address already held is kept when it is named, or when any of its subnet will do.
+    """
+    held: list[FixedIp] = list(port["fixed_ips"])
+    wants = ipam.wanted(network, fixed_ips, mac=port["mac_address"], device_owner=port["device_owner"])
+    kept: dict[int, FixedIp] = {}
+    for exact in (True, False):
+        for place, want in enumerate(wants):
+            if place in kept or (want.address is not None) != exact:
+                continue
+            subnets = {subnet.id for subnet in want.subnets}
+            for one in held:
+                if one["subnet_id"] in subnets and want.address in (None, one["ip_address"]):
+                    kept[place] = one
+                    held.remove(one)
+                    break
+    missing = [want for place, want in enumerate(wants) if place not in kept]
+    found = iter(ipam.choose(conn, network.id, [missing])[0])
+    result = [kept[place] if place in kept else next(found) for place in range(len(wants))]
+    _drop_addresses(conn, port["id"], held)
+    _store_addresses(conn, [(port["id"], fixed) for place, fixed in enumerate(result) if place not in kept])
+    return result
+
+
+def delete(conn: sa.Connection, core: Core, changed: Changed, port: Values, network: Network | None) -> None:
+    """Delete a port; floating IPs that point at it point nowhere afterwards. ``network``: needed when bound."""
+    disassociate(conn, changed, port["id"])
+    if port["host"] and network is not None:
+        _bind(conn, core, changed, port, network, old=port["host"], new="")
+    conn.execute(ports.delete().where(ports.c.id == port["id"]))
+
+
+def disassociate(conn: sa.Connection, changed: Changed, port_id: str) -> None:
+    """Take every floating IP off a port."""
+    ids = list(conn.execute(sa.select(floatingips.c.id).where(floatingips.c.port_id == port_id)).scalars())
+    if not ids:
+        return
+    conn.execute(
+        floatingips.update()
+        .where(floatingips.c.id.in_(ids))
+        .values(
+            port_id=None,
+            fixed_ip_address=None,
+            router_id=None,
+            updated_at=now(),
+            revision_number=floatingips.c.revision_number + 1,
+        )
+    )
+    instances.tombstone(conn, ids)
+    changed.update(ids)
+
+
+def _bind(
+    conn: sa.Connection, core: Core, changed: Changed, port: Values, network: Network, *, old: str, new: str
+) -> None:
+    binding = Binding(port_id=port["id"], project_id=port["project_id"], network=network, old=old, new=new)
+    bind(conn, changed, core.settings.driver, binding)
+
+
+def _give_addresses(conn: sa.Connection, network: Network, rows: Sequence[Values]) -> None:
+    wants = [
+        ipam.wanted(network, row.get("fixed_ips"), mac=row["mac_address"], device_owner=row["device_owner"])
+        for row in rows
+    ]
+    for row, found in zip(rows, ipam.choose(conn, network.id, wants), strict=True):
+        row["fixed_ips"] = found
+
+
+def _refuse_used_macs(conn: sa.Connection, rows: Sequence[Values]) -> None:
+    for row in rows:
+        refuse_used_mac(conn, row["network_id"], row["mac_address"])
+
+
+def refuse_used_mac(conn: sa.Connection, network_id: str, mac: str) -> None:
+    """Raise ``errors.InUse`` when a port of the network has that MAC."""
+    used = sa.select(ports.c.id).where(ports.c.network_id == network_id, ports.c.mac_address == mac)
+    if conn.execute(used).first():
+        raise errors.InUse(
+            f"Unable to complete operation for network {network_id}. The mac address {mac} is in use.",
+            neutron_type="MacAddressInUse",
+        )
+
+
+def _store_addresses(conn: sa.Connection, held: Sequence[tuple[str, FixedIp]]) -> None:
+    rows = [{"subnet_id": ip["subnet_id"], "address": ip["ip_address"], "port_id": port_id} for port_id, ip in held]
+    if rows:
+        conn.execute(ip_allocations.insert(), sorted(rows, key=lambda row: (row["subnet_id"], row["address"])))
+
+
+def _drop_addresses(conn: sa.Connection, port_id: str, gone: Sequence[FixedIp]) -> None:
+    if gone:
+        pairs = [(ip["subnet_id"], ip["ip_address"]) for ip in gone]
+        key = sa.tuple_(ip_allocations.c.subnet_id, ip_allocations.c.address)
+        conn.execute(ip_allocations.delete().where(key.in_(pairs), ip_allocations.c.port_id == port_id))

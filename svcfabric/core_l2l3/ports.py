@@ -1,0 +1,176 @@
+"""The use cases of ports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from svcfabric import errors
+from svcfabric.api.resource import ListQuery, Row
+from svcfabric.context import Context
+from svcfabric.core_l2l3 import port_store
+from svcfabric.core_l2l3.core import FLOATING_IP, Changed, Core, check_revision, forbidden, privileged
+from svcfabric.core_l2l3.models import floatingips, ports
+from svcfabric.core_l2l3.readers import PORTS
+from svcfabric.core_l2l3.topology import Network, load_networks
+from svcfabric.db.base import now
+from svcfabric.fabric import instances
+
+# What a host makes of a port depends on these columns.
+REALISED = frozenset({"mac_address", "fixed_ips", "admin_state_up"})
+_COLUMNS = {name: column.name for name, column in PORTS.columns.items() if isinstance(column, sa.Column)}
+
+
+class Ports:
+    """``api.resource.Handler`` of ports."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
+        """Create all or none; those with a host are bound."""
+
+        def work(conn: sa.Connection, changed: Changed) -> list[Row]:
+            found = load_networks(conn, {body["network_id"] for body in bodies})
+            for body in bodies:
+                _check_use(ctx, found.get(body["network_id"]), body, "create")
+            self._core.check_quota(conn, "port", bodies)
+            wishes = [{_COLUMNS[name]: value for name, value in body.items()} for body in bodies]
+            rows = port_store.create(conn, self._core, changed, found, wishes)
+            return [_shown(row) for row in rows]
+
+        return self._core.write(work)
+
+    def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
+        """One port of the caller's."""
+        with self._core.database.read() as conn:
+            return PORTS.get(conn, ctx, ident)
+
+    def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
+        """The caller's ports."""
+        with self._core.database.read() as conn:
+            return PORTS.list(conn, ctx, query)
+
+    def update(
+        self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
+    ) -> Row:
+        """Change a port; its hosts learn of what concerns them."""
+
+        def work(conn: sa.Connection, changed: Changed) -> Row:
+            row = PORTS.lock(conn, ctx, ident)
+            router_id = row.pop("router_id")
+            check_revision(row, if_match)
+            values = PORTS.changes(row, body)
+            if not values:
+                return row
+            moved = "host" in values
+            network = None
+            if moved or values.keys() & {"fixed_ips", "mac_address", "device_owner"}:
+                network = load_networks(conn, [row["network_id"]])[row["network_id"]]
+                self._check(conn, ctx, row | {"router_id": router_id}, body, values, network)
+            host = values.pop("host", row["binding:host_id"])
+            if "fixed_ips" in values and network is not None:
+                values["fixed_ips"] = port_store.readdress(conn, network, row | values, values["fixed_ips"])
+                _refuse_lost_floating(conn, row, values["fixed_ips"])
+            stored = {"revision_number": row["revision_number"] + 1, "updated_at": now(), **values}
+            conn.execute(ports.update().where(ports.c.id == ident).values(**stored))
+            if values.keys() & REALISED and row["binding:host_id"]:
+                ids = [ident, *([router_id] if router_id else [])]
+                instances.touch_many(conn, ids)
+                changed.update(ids)
+            if moved and network is not None:
+                port_store.move(conn, self._core, changed, row | {"host": row["binding:host_id"]}, network, host)
+                return PORTS.get(conn, ctx, ident)
+            row |= {name: stored[column] for name, column in _COLUMNS.items() if column in stored}
+            return PORTS.get(conn, ctx, ident) if "admin_state_up" in values else row
+
+        return self._core.write(work)
+
+    def _check(
+        self, conn: sa.Connection, ctx: Context, row: Row, body: Row, values: Mapping[str, Any], network: Network
+    ) -> None:
+        _check_use(ctx, network, {name: value for name, value in body.items() if value != row[name]}, "update")
+        owned = _owner(conn, row)
+        if owned and values.keys() & {"host", "device_owner", "device_id", "mac_address"}:
+            raise errors.Conflict(
+                f"Operation update is not supported for device_owner {owned} on port {row['id']}.",
+                neutron_type="UnsupportedPortDeviceOwner",
+            )
+        if "mac_address" in values:
+            if row["binding:host_id"]:
+                raise errors.InUse(
+                    f"Unable to complete operation on port {row['id']}, port is already bound: its MAC address stays.",
+                    neutron_type="PortBound",
+                )
+            port_store.refuse_used_mac(conn, network.id, values["mac_address"])
+
+    def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
+        """Delete a port, unless a router or floating IP owns it. Floating IPs that lead to it lead nowhere then."""
+
+        def work(conn: sa.Connection, changed: Changed) -> None:
+            row = PORTS.lock(conn, ctx, ident)
+            check_revision(row, if_match)
+            owner = _owner(conn, row)
+            if owner:
+                raise errors.InUse(
+                    f"Port {ident} cannot be deleted directly via the port API: has device owner {owner}.",
+                    neutron_type="ServicePortInUse",
+                )
+            host = row["binding:host_id"]
+            network = load_networks(conn, [row["network_id"]])[row["network_id"]] if host else None
+            port_store.delete(conn, self._core, changed, row | {"host": host}, network)
+
+        self._core.write(work)
+
+
+def _shown(values: Mapping[str, Any]) -> Row:
+    bound = bool(values["host"])
+    return PORTS.row(
+        values,
+        status="BUILD" if bound and values["admin_state_up"] else "DOWN",
+        **{
+            "binding:vif_type": "other" if bound else "unbound",
+            "binding:vif_details": {"connectivity": "l2", "port_filter": False} if bound else {},
+        },
+    )
+
+
+def _check_use(ctx: Context, network: Network | None, body: Mapping[str, Any], operation: str) -> None:
+    """May the caller have such a port on the network? What only its owner may choose is the owner's."""
+    if network is None or not network.visible(ctx):
+        ident = str(body.get("network_id"))
+        raise errors.NotFound.of("Network", ident)
+    if privileged(ctx) or ctx.project_id == network.project_id:
+        return
+    if operation == "create" and not network.shared:
+        raise forbidden("create_port")
+    if "mac_address" in body:
+        raise forbidden(f"{operation}_port:mac_address")
+    if str(body.get("device_owner", "")).startswith("network:"):
+        raise forbidden(f"{operation}_port:device_owner")
+    if any(one.get("ip_address") for one in body.get("fixed_ips") or ()):
+        raise forbidden(f"{operation}_port:fixed_ips:ip_address")
+
+
+def _owner(conn: sa.Connection, row: Row) -> str:
+    """The device owner of a port that a router or floating IP holds; "" for any other."""
+    if row["router_id"]:
+        return str(row["device_owner"])
+    if row["device_owner"] != FLOATING_IP:
+        return ""
+    held = sa.select(floatingips.c.id).where(floatingips.c.floating_port_id == row["id"])
+    return FLOATING_IP if conn.execute(held).first() else ""
+
+
+def _refuse_lost_floating(conn: sa.Connection, row: Row, fixed_ips: Sequence[Mapping[str, str]]) -> None:
+    """An address a floating IP leads to stays on its port."""
+    stmt = sa.select(floatingips.c.fixed_ip_address).where(floatingips.c.port_id == row["id"])
+    kept = {ip["ip_address"] for ip in fixed_ips}
+    for address in conn.execute(stmt).scalars():
+        if address not in kept:
+            raise errors.InUse(
+                f"Port {row['id']} has a floating IP on its address {address}: disassociate it first.",
+                neutron_type="FipAssociated",
+            )

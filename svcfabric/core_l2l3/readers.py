@@ -1,0 +1,215 @@
+"""Where each attribute of each resource comes from, and who sees which rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from svcfabric.api.resource import Row
+from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, routers, subnets
+from svcfabric.core_l2l3.reader import Expression, Reader
+from svcfabric.db.base import Ascii, Json
+from svcfabric.fabric.models import placements
+
+VIF_DETAILS = '{"connectivity":"l2","port_filter":false}'
+
+
+def _word(text: str) -> sa.ColumnElement[str]:
+    """A constant in the statement's text: one parameter less to send each time."""
+    return sa.literal_column(f"'{text}'", Ascii)
+
+
+DOWN, BUILD, ACTIVE, ERROR = (_word(text) for text in ("DOWN", "BUILD", "ACTIVE", "ERROR"))
+_NOTHING = _word("")
+_ZERO: Expression = sa.literal_column("0")
+
+
+def _standard(table: sa.Table) -> dict[str, Expression]:
+    names = ("id", "project_id", "name", "description", "admin_state_up")
+    return {name: table.c[name] for name in names if name in table.c}
+
+
+def _history(table: sa.Table) -> dict[str, Expression]:
+    return {name: table.c[name] for name in ("created_at", "updated_at", "revision_number", "tags")}
+
+
+def _or_null(column: sa.Column[Any], nothing: Expression) -> Expression:
+    """A column whose ``nothing`` is null to clients."""
+    return sa.case((column != nothing, column), else_=sa.null())
+
+
+def _answer(ident: Expression, waiting: Expression) -> Expression:
+    """What the owning host made of an instance: ACTIVE, ERROR, or ``waiting`` until it has answered."""
+    answer = (
+        sa.select(sa.case((placements.c.error != _NOTHING, ERROR), (placements.c.observed_generation > _ZERO, ACTIVE)))
+        .where(
+            placements.c.instance_id == ident,
+            placements.c.role == _word("owner"),
+            placements.c.removing.is_(False),
+        )
+        .limit(sa.literal_column("1"))
+        .scalar_subquery()
+    )
+    return sa.func.coalesce(answer, waiting, type_=Ascii)
+
+
+def _port_status(table: sa.FromClause) -> Expression:
+    """DOWN when it is bound nowhere or switched off, else what its host says."""
+    down = sa.or_(table.c.host == _NOTHING, table.c.admin_state_up.is_(False))
+    return sa.case((down, DOWN), else_=_answer(table.c.id, BUILD))
+
+
+def _public(table: sa.Table, project: Expression) -> sa.ColumnElement[bool]:
+    return sa.or_(table.c.project_id == project, table.c.shared.is_(True), table.c.external.is_(True))
+
+
+NETWORKS = Reader(
+    "Network",
+    networks,
+    {
+        **_standard(networks),
+        "status": ACTIVE,
+        "shared": networks.c.shared,
+        "router:external": networks.c.external,
+        "provider:network_type": networks.c.network_type,
+        "provider:physical_network": _or_null(networks.c.physical_network, _NOTHING),
+        "provider:segmentation_id": _or_null(networks.c.segmentation_id, _ZERO),
+        "mtu": networks.c.mtu,
+        "subnets": networks.c.subnet_ids,
+        **_history(networks),
+    },
+    visible=lambda project: _public(networks, project),
+)
+
+SUBNETS = Reader(
+    "Subnet",
+    subnets,
+    {
+        **_standard(subnets),
+        **{
+            name: subnets.c[name]
+            for name in (
+                "network_id",
+                "ip_version",
+                "cidr",
+                "gateway_ip",
+                "enable_dhcp",
+                "ipv6_address_mode",
+                "ipv6_ra_mode",
+                "allocation_pools",
+                "dns_nameservers",
+                "host_routes",
+            )
+        },
+        "router:external": subnets.c.external,
+        "shared": subnets.c.shared,
+        **_history(subnets),
+    },
+    visible=lambda project: _public(subnets, project),
+)
+
+
+def _fixed_ips(values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Ports by their addresses: ``values`` are (subnet_id | ip_address | ip_address_substr, text) pairs.
+
+    Values of one key are alternatives; keys given together must hold for the same port.
+    """
+    by_key: dict[str, list[str]] = {}
+    for value in values:
+        if value is not None:
+            by_key.setdefault(value[0], []).append(value[1])
+    conditions: list[sa.ColumnElement[bool]] = []
+    for key, texts in by_key.items():
+        if key == "ip_address_substr":
+            match = sa.or_(*(ip_allocations.c.address.contains(text, autoescape=True) for text in texts))
+        else:
+            column = ip_allocations.c.subnet_id if key == "subnet_id" else ip_allocations.c.address
+            match = column.in_([text for text in texts if text.isascii()])
+        conditions.append(ports.c.id.in_(sa.select(ip_allocations.c.port_id).where(match)))
+    return sa.and_(*conditions) if conditions else sa.false()
+
+
+_BOUND = ports.c.host != _NOTHING
+
+PORTS = Reader(
+    "Port",
+    ports,
+    {
+        **_standard(ports),
+        "status": _port_status(ports),
+        "network_id": ports.c.network_id,
+        "mac_address": ports.c.mac_address,
+        "fixed_ips": ports.c.fixed_ips,
+        "device_id": ports.c.device_id,
+        "device_owner": ports.c.device_owner,
+        "binding:host_id": ports.c.host,
+        "binding:vnic_type": ports.c.vnic_type,
+        "binding:profile": ports.c.profile,
+        "binding:vif_type": sa.case((_BOUND, _word("other")), else_=_word("unbound")),
+        "binding:vif_details": sa.case(
+            (_BOUND, sa.literal_column(f"'{VIF_DETAILS}'", Json)), else_=sa.literal_column("'{}'", Json)
+        ),
+        **_history(ports),
+    },
+    internal={"router_id": ports.c.router_id},
+    filters={"fixed_ips": _fixed_ips},
+)
+
+
+def gateway_info(network_id: str | None, enable_snat: bool, fixed_ips: Sequence[Mapping[str, str]] | None) -> Any:
+    """A router's ``external_gateway_info``."""
+    if network_id is None:
+        return None
+    return {"network_id": network_id, "enable_snat": enable_snat, "external_fixed_ips": list(fixed_ips or ())}
+
+
+def _finish_router(row: Row) -> None:
+    info = gateway_info(row.pop("gw_network_id"), row.pop("enable_snat"), row.pop("gw_fixed_ips"))
+    row["external_gateway_info"] = info
+
+
+_gateway = ports.alias("gateway")
+ROUTERS = Reader(
+    "Router",
+    routers,
+    {
+        **_standard(routers),
+        "status": _answer(routers.c.id, BUILD),
+        "routes": routers.c.routes,
+        "gw_network_id": routers.c.gw_network_id,
+        "enable_snat": routers.c.enable_snat,
+        "gw_fixed_ips": _gateway.c.fixed_ips,
+        **_history(routers),
+    },
+    source=routers.outerjoin(_gateway, _gateway.c.id == routers.c.gw_port_id),
+    finish=_finish_router,
+)
+
+_fixed = ports.alias("fixed")
+_FIXED_PORT = ("name", "network_id", "mac_address", "admin_state_up", "device_id", "device_owner")
+
+
+def _finish_floatingip(row: Row) -> None:
+    port = {name: row.pop(f"port_{name}") for name in (*_FIXED_PORT, "status")}
+    row["port_details"] = port if row["port_id"] is not None else None
+
+
+FLOATINGIPS = Reader(
+    "Floating IP",
+    floatingips,
+    {
+        **_standard(floatingips),
+        "status": sa.case((floatingips.c.port_id.is_(None), DOWN), else_=_answer(floatingips.c.id, DOWN)),
+        **{
+            name: floatingips.c[name]
+            for name in ("floating_network_id", "floating_ip_address", "port_id", "fixed_ip_address", "router_id")
+        },
+        **{f"port_{name}": _fixed.c[name] for name in _FIXED_PORT},
+        "port_status": _port_status(_fixed),
+        **_history(floatingips),
+    },
+    source=floatingips.outerjoin(_fixed, _fixed.c.id == floatingips.c.port_id),
+    finish=_finish_floatingip,
+)

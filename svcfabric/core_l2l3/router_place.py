@@ -1,0 +1,102 @@
+"""Where a router lives: its own placement, its ports' binding and its floating IPs go together."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from svcfabric.core_l2l3 import port_store
+from svcfabric.core_l2l3.core import Changed, Core
+from svcfabric.core_l2l3.models import floatingips, networks, ports, routers
+from svcfabric.core_l2l3.topology import load_networks
+from svcfabric.fabric import agents, instances
+from svcfabric.fabric.models import agents as agents_table
+
+
+def host_of(conn: sa.Connection, router_id: str) -> str:
+    """The host a router is on, "" while it waits for one."""
+    hosts = instances.hosts(conn, router_id)
+    return hosts[0] if hosts else ""
+
+
+def settle(conn: sa.Connection, core: Core, changed: Changed, router_id: str, suggested: str = "") -> str:
+    """Give a router that is nowhere a host, if an agent can have it; returns where it is.
+
+    ``suggested``: a host that is known to offer routers, taken unless the gateway's wire does not reach it.
+    """
+    instances.lock(conn, router_id)
+    host = host_of(conn, router_id)
+    if host:
+        return host
+    physical = _physical_network(conn, router_id)
+    host = suggested if suggested and _reaches(conn, suggested, physical) else _choose(conn, core, physical)
+    if host:
+        _move(conn, core, changed, router_id, "", host)
+    return host
+
+
+def follow_gateway(conn: sa.Connection, core: Core, changed: Changed, router_id: str) -> str:
+    """After a new gateway: stay, or go where its physical network is; returns the host."""
+    host = host_of(conn, router_id)
+    physical = _physical_network(conn, router_id)
+    if host and _reaches(conn, host, physical):
+        return host
+    better = _choose(conn, core, physical)
+    if better and better != host:
+        _move(conn, core, changed, router_id, host, better)
+    return better or host
+
+
+def place_floatingip(
+    conn: sa.Connection, core: Core, changed: Changed, ident: str, project_id: str, router_id: str
+) -> None:
+    """Put a floating IP where its router is (nowhere, while that waits for a host)."""
+    made = instances.ensure(conn, ident, kind="floatingip", project_id=project_id, driver=core.settings.driver)
+    if not made:
+        instances.touch_many(conn, [ident])
+    host = host_of(conn, router_id)
+    for old in instances.hosts(conn, ident):
+        if old != host:
+            instances.unplace(conn, ident, old)
+    if host:
+        instances.place(conn, ident, host)
+    changed.add(ident)
+
+
+def _choose(conn: sa.Connection, core: Core, physical: str) -> str:
+    settings = core.settings
+    found = agents.choose(conn, "router", settings.driver, down_time=settings.down_time, physical_network=physical)
+    return found or ""
+
+
+def _move(conn: sa.Connection, core: Core, changed: Changed, router_id: str, old: str, new: str) -> None:
+    if old:
+        instances.touch_many(conn, [router_id])
+        instances.unplace(conn, router_id, old)
+    instances.place(conn, router_id, new)
+    attached = port_store.load(conn, ports.c.router_id == router_id)
+    wires = load_networks(conn, {port["network_id"] for port in attached})
+    for port in sorted(attached, key=lambda port: (port["network_id"], port["id"])):
+        port_store.move(conn, core, changed, port, wires[port["network_id"]], new)
+    changed.add(router_id)
+    fips = sa.select(floatingips.c.id, floatingips.c.project_id).where(floatingips.c.router_id == router_id)
+    for fip in conn.execute(fips.order_by(floatingips.c.id)).all():
+        place_floatingip(conn, core, changed, fip.id, fip.project_id, router_id)
+
+
+def _physical_network(conn: sa.Connection, router_id: str) -> str:
+    """The physical network a router's gateway is on, "" for a tunnelled one or none."""
+    stmt = (
+        sa.select(networks.c.physical_network)
+        .join(routers, routers.c.gw_network_id == networks.c.id)
+        .where(routers.c.id == router_id)
+    )
+    return conn.execute(stmt).scalar() or ""
+
+
+def _reaches(conn: sa.Connection, host: str, physical: str) -> bool:
+    if not physical:
+        return True
+    known = conn.execute(
+        sa.select(agents_table.c.physical_networks).where(agents_table.c.host == host)
+    ).scalar_one_or_none()
+    return physical in (known or [])

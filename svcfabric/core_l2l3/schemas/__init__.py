@@ -1,0 +1,1 @@
+"""The attributes of the core's resources, one table each."""

@@ -1,0 +1,54 @@
+"""What a router says."""
+
+from __future__ import annotations
+
+from svcfabric.api import checks
+from svcfabric.api.resource import Attribute, Dialect
+from svcfabric.api.standard import standard_attributes
+from svcfabric.core_l2l3.schemas.network import ADMIN_STATE_UP
+
+MAX_ROUTES = 30
+
+ROUTES = checks.list_of(
+    checks.mapping({"destination": checks.cidr(), "nexthop": checks.ip_address()}, required=("destination", "nexthop")),
+    unique=True,
+    max=MAX_ROUTES,
+)
+EXTERNAL_FIXED_IPS = checks.list_of(
+    checks.mapping({"subnet_id": checks.uuid(), "ip_address": checks.ip_address()}), max=5
+)
+GATEWAY = checks.nullable(
+    checks.mapping(
+        {
+            "network_id": checks.nullable(checks.uuid()),
+            "enable_snat": checks.boolean(),
+            "external_fixed_ips": EXTERNAL_FIXED_IPS,
+        }
+    )
+)
+
+ATTRIBUTES = (
+    *standard_attributes(Dialect.NEUTRON),
+    ADMIN_STATE_UP,
+    Attribute(
+        name="status", check=checks.string(), sortable=True, doc="BUILD until a host has made it, ACTIVE, ERROR."
+    ),
+    Attribute(
+        name="external_gateway_info",
+        check=GATEWAY,
+        default=None,
+        post=True,
+        put=True,
+        filterable=False,
+        doc="The external network it reaches the world through: network_id, enable_snat, external_fixed_ips.",
+    ),
+    Attribute(
+        name="routes",
+        check=ROUTES,
+        reset=list,
+        put=True,
+        filterable=False,
+        extension="extraroute",
+        doc="Static routes; each next hop must be on one of its subnets.",
+    ),
+)
