@@ -10,7 +10,8 @@ from typing import Any
 
 import yaml
 
-from svcfabric.cmd import process, standalone, wiring
+from svcfabric.agent.identity import Identity
+from svcfabric.cmd import process, standalone
 from svcfabric.cmd.client import NETWORK, Client, Document, basic
 from svcfabric.drivers.linux import netns, plug
 from svcfabric.drivers.linux.host import Host
@@ -28,9 +29,8 @@ class Here:
 
 def here(conf: Any) -> Here:
     """The host of the agent that runs with this configuration."""
-    name = wiring.host_name(conf)
-    tag = wiring.tag(name, conf.state_dir)
-    return Here(name, Host(DriverOptions(host=name, state_dir=conf.state_dir, tag=tag)))
+    identity = Identity.of(conf)
+    return Here(identity.host, Host(DriverOptions(host=identity.host, state_dir=identity.state_dir, tag=identity.tag)))
 
 
 def put(client: Client, where: Here, port_id: str, namespace: str, ifname: str, timeout: float = 30.0) -> list[str]:

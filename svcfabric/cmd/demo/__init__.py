@@ -16,11 +16,12 @@ from rich.console import Console
 
 from svcfabric.cmd import here
 from svcfabric.cmd.client import Refused
-from svcfabric.cmd.demo import cleanup, product, record, topology
+from svcfabric.cmd.demo import cleanup, product, record, topology_file
 from svcfabric.cmd.demo.build import Builder
 from svcfabric.cmd.demo.reader import Invalid
 from svcfabric.cmd.demo.screen import Screen
 from svcfabric.cmd.demo.story import Story
+from svcfabric.cmd.demo.topology import Topology
 from svcfabric.drivers.linux.fault import HostFault
 
 
@@ -33,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
     if args.clean:
         return clean_up(args.state_dir, screen)
     try:
-        checked = topology.load(args.topology)
+        checked = topology_file.load(args.topology)
     except (Invalid, OSError) as exc:
         print(f"svcfabric demo: {args.topology}: {exc}", file=sys.stderr)
         return 2
@@ -45,7 +46,7 @@ def main(argv: Sequence[str]) -> int:
 class Demo:
     """One run, from the product's start to the check that nothing is left."""
 
-    def __init__(self, made: record.Record, checked: topology.Topology, screen: Screen) -> None:
+    def __init__(self, made: record.Record, checked: Topology, screen: Screen) -> None:
         self.record, self.topology, self.screen = made, checked, screen
         self.story: Story | None = None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-import statistics
 from collections.abc import Iterable
 
 
@@ -29,13 +28,9 @@ class Ledger:
         """Note a request that has ended."""
         self._requests.append(request)  # atomic
 
-    def sent_in(self, since: float, until: float = float("inf"), target: str = "") -> Ledger:
-        """Those sent in [since, until), to ``target`` only if one is given."""
-        return Ledger(
-            each
-            for each in list(self._requests)
-            if since <= each.sent < until and (not target or each.target == target)
-        )
+    def sent_in(self, since: float, until: float = float("inf")) -> Ledger:
+        """Those sent in [since, until)."""
+        return Ledger(each for each in list(self._requests) if since <= each.sent < until)
 
     @property
     def sent(self) -> int:
@@ -62,16 +57,6 @@ class Ledger:
         """Answers by server, in the order of names."""
         return dict(sorted(collections.Counter(each.server for each in self._requests if not each.error).items()))
 
-    @property
-    def median_ms(self) -> float:
-        """The median time to an answer, milliseconds; 0 when there is none."""
-        times = [each.done - each.sent for each in self._requests if not each.error]
-        return statistics.median(times) * 1000 if times else 0.0
-
     def first_from(self, server: str) -> float | None:
         """When the first answer of that server arrived."""
         return min((each.done for each in self._requests if each.server == server and not each.error), default=None)
-
-    def last_failure(self) -> float | None:
-        """When the last failed request was sent."""
-        return max((each.sent for each in self._requests if each.error), default=None)

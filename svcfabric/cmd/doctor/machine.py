@@ -30,13 +30,18 @@ def examine() -> list[Finding]:
         _python(),
         *_libraries(),
         _privilege(),
-        _haproxy(),
+        haproxy(_search_path()),
         _nftables(),
         _ip(),
         _conntrack(),
         _files(),
         _neighbours(),
     ]
+
+
+def _search_path() -> str:
+    """Where programs are looked for: daemons are in sbin, which is not in everybody's PATH."""
+    return f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
 
 
 def _python() -> Finding:
@@ -81,8 +86,9 @@ def _privilege() -> Finding:
     return ok("privilege", "root" if os.geteuid() == 0 else ", ".join(_CAPABILITIES.values()))
 
 
-def _haproxy() -> Finding:
-    program = shutil.which("haproxy", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
+def haproxy(search_path: str) -> Finding:
+    """Whether there is an HAProxy that is new enough."""
+    program = shutil.which("haproxy", path=search_path)
     if program is None:
         return missing("haproxy", "not found", "apt-get install haproxy")
     text = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=10).stdout
@@ -105,7 +111,7 @@ def _nftables() -> Finding:
 
 
 def _ip() -> Finding:
-    if found := shutil.which("ip"):
+    if found := shutil.which("ip", path=_search_path()):
         return ok("ip (iproute2)", found)
     return degraded(
         "ip (iproute2)", "not found", "svcfabric does without; to look into namespaces: apt-get install iproute2"
@@ -113,7 +119,7 @@ def _ip() -> Finding:
 
 
 def _conntrack() -> Finding:
-    if found := shutil.which("conntrack", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"):
+    if found := shutil.which("conntrack", path=_search_path()):
         return ok("conntrack tool", found)
     return degraded(
         "conntrack tool", "not found", "svcfabric speaks to the kernel itself; to look: apt-get install conntrack"

@@ -1,0 +1,71 @@
+"""svcfabric doctor on the real kernel, with and without what it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from svcfabric.cmd.doctor import kernel, machine
+from svcfabric.cmd.doctor.finding import State
+from svcfabric.drivers.linux import netns
+
+DOCTOR = [sys.executable, "-m", "svcfabric.cmd.main", "doctor"]
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+@needs_root
+def test_a_machine_that_has_all() -> None:
+    done = subprocess.run([*DOCTOR, "--json"], capture_output=True, text=True, timeout=60)
+    found = {each["name"]: each for each in json.loads(done.stdout)}
+    assert done.returncode == 0, done.stdout
+    for name in ("haproxy", "libnftables", "network namespaces", "veth", "bridge", "nftables NAT", "privilege"):
+        assert found[name]["state"] == "ok", found[name]
+    assert all(each["advice"] for each in found.values() if each["state"] != "ok")
+
+
+@needs_root
+def test_it_leaves_nothing() -> None:
+    kernel.examine()
+    assert not netns.names("sf-doctor-")
+
+
+@needs_root
+def test_without_capabilities_it_says_so_and_fails() -> None:
+    drop = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"]
+    done = subprocess.run([*drop, *DOCTOR], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert "no CAP_NET_ADMIN" in done.stdout
+    assert "run as root" in done.stdout
+
+
+def haproxy(folder: pathlib.Path, says: str) -> str:
+    """A search path where haproxy is a program that says so."""
+    program = folder / "haproxy"
+    program.write_text(f"#!/bin/sh\necho '{says}'\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("says", "state", "found"),
+    [
+        ("HAProxy version 2.6.12-1+deb12u4 2026/01/01", State.OK, "version 2.6.12-1+deb12u4"),
+        ("HA-Proxy version 1.8.30 2021/04/12", State.MISSING, "version 1.8.30"),
+        ("what?", State.MISSING, "does not say its version"),
+    ],
+)
+def test_versions_of_haproxy(tmp_path: pathlib.Path, says: str, state: State, found: str) -> None:
+    finding = machine.haproxy(haproxy(tmp_path, says))
+    assert finding.state is state
+    assert found in finding.found
+
+
+def test_no_haproxy(tmp_path: pathlib.Path) -> None:
+    finding = machine.haproxy(str(tmp_path))
+    assert (finding.state, finding.advice) == (State.MISSING, "apt-get install haproxy")
