@@ -10,8 +10,8 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, cast
 
 from svcfabric.spi import l2l3, lbaas
 from svcfabric.spi.spec import Envelope, Spec
@@ -63,12 +63,12 @@ def _plain(value: Any) -> Any:
 
 
 @functools.cache
-def _hints(cls: type[Any]) -> dict[str, Any]:
+def _hints(cls: Hashable) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
 
 def _build(cls: type[Any], data: Mapping[str, Any]) -> Any:
-    hints = _hints(cls)
+    hints = _hints(cast(Hashable, cls))
     names = {f.name for f in dataclasses.fields(cls)}
     return cls(**{name: _value(hints[name], item) for name, item in data.items() if name in names})
 

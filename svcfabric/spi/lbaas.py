@@ -14,6 +14,8 @@ from svcfabric.spi.spec import Spec
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
+    """``monitor_address`` "" and ``monitor_port`` 0: probed where it serves."""
+
     id: str
     name: str = ""
     address: str
