@@ -25,6 +25,9 @@ PREFIXES = (
     "/load-balancer/v2.0/lbaas",
     "/load-balancer/v2",
     "/load-balancer/v2.0",
+    # Under the network endpoint too: clients without a catalog (http_basic) know one endpoint for all services.
+    "/v2.0/lbaas",
+    "/v2/lbaas",
 )
 SORT = (("created_at", "asc"), ("id", "asc"))
 
