@@ -58,10 +58,9 @@ def names(prefix: str = "") -> list[str]:
 
 def create(name: str) -> bool:
     """Make a namespace with its loopback up; False if it was there already. No fork."""
-    with _changes:
+    with _changes, _mount_point():
         if exists(name):
             return False
-        _prepare_mount_point()
         target = path(name)
         target.touch(mode=0o444)
         try:
@@ -165,8 +164,12 @@ def _unshare_and_mount(target: str) -> None:
         fcntl.ioctl(sock, _SIOCSIFFLAGS, struct.pack("16sH14x", b"lo", flags | _IFF_UP))
 
 
-def _prepare_mount_point() -> None:
-    """/run/netns as a shared mount, as iproute2 wants it, so that unmounting reaches other mount namespaces."""
+@contextlib.contextmanager
+def _mount_point() -> Iterator[None]:
+    """/run/netns as a shared mount, as iproute2 wants it, so that unmounting reaches other mount namespaces.
+
+    Locked against other processes for the block: two that make the same name must not hide one another's.
+    """
     RUN.mkdir(mode=0o755, exist_ok=True)
     fd = os.open(RUN, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -175,6 +178,7 @@ def _prepare_mount_point() -> None:
         if _libc.mount(b"", os.fsencode(RUN), b"none", _MS_SHARED | _MS_REC, None) != 0:
             _mount(str(RUN), str(RUN), _MS_BIND | _MS_REC)
             _mount("", str(RUN), _MS_SHARED | _MS_REC)
+        yield
     finally:
         os.close(fd)
 

@@ -78,14 +78,13 @@ def _ensure_bridge_device(ipr: Any, segment: Segment, mac: str) -> None:
         ipr.link("add", ifname=ifname, kind="bridge", address=mac, br_mcast_snooping=0, br_stp_state=0)
         found = link.find(ipr, ifname)
         assert found is not None
+    if link.alias_of(found) not in ("", alias):
+        raise HostFault(f"bridge {ifname} belongs to another network", detail=link.alias_of(found), retry=False)
+    if (link.alias_of(found), found.get_attr("IFLA_MTU"), link.is_up(found)) != (alias, segment.mtu, True):
         # for its neighbour table (suppressed solicitations); it has no address, not even a link-local one
         sysctl.write_here({f"net/ipv6/conf/{ifname}/disable_ipv6": "0"}, missing_ok=True)
         # an explicit MTU stays; otherwise a bridge takes its ports' smallest
         ipr.link("set", index=found["index"], mtu=segment.mtu, ifalias=alias, state="up")
-    elif link.alias_of(found) != alias:
-        raise HostFault(f"bridge {ifname} belongs to another network", detail=link.alias_of(found), retry=False)
-    elif found.get_attr("IFLA_MTU") != segment.mtu:
-        ipr.link("set", index=found["index"], mtu=segment.mtu)
 
 
 def _ensure_vxlan(host: Host, segment: Segment) -> None:
