@@ -57,9 +57,14 @@ def default_rules(apis: Sequence[Api]) -> dict[str, str]:
 
 def _of_resource(dialect: Dialect, resource: Resource) -> Iterator[tuple[str, str]]:
     for operation, default in OPERATIONS.items():
-        if operation in resource.operations:
-            name = rule_of(dialect, resource, operation)
-            yield name, _text(resource.rules.get(operation, default), name)
+        if operation not in resource.operations:
+            continue
+        if operation == "list":  # who may not read one may not read all
+            default = resource.rules.get("get", default)
+            if dialect is Dialect.NEUTRON and "get" in resource.operations:
+                continue  # the same rule
+        name = rule_of(dialect, resource, operation)
+        yield name, _text(resource.rules.get(operation, default), name)
     for attribute in resource.attributes:
         if attribute.admin_write:
             for operation in ("create", "update"):

@@ -235,6 +235,18 @@ def test_an_unknown_default_is_found_at_start(cloud: Cloud) -> None:
         policy_for([dataclasses.replace(api, resources=(wrong,))])
 
 
+def test_a_list_is_no_way_around_the_rule_of_one(cloud: Cloud) -> None:
+    import dataclasses
+
+    apis = []
+    for api in (cloud.network(), cloud.balancer(), cloud.native()):
+        strict = dataclasses.replace(api.resources[0], rules={"get": "admin"})
+        apis.append(dataclasses.replace(api, resources=(strict,), actions=()))
+    call = Caller(create_app(apis, authenticate=noauth.factory()), "p1", "member")
+    for path in (WIDGETS, GADGETS, "/v1/things"):
+        assert call("GET", path).status_code == call("GET", f"{path}/x").status_code == 403
+
+
 def test_names_of_the_rules(cloud: Cloud) -> None:
     rules = default_rules(cloud.apis())
     assert {
