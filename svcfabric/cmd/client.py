@@ -10,7 +10,7 @@ from typing import Any
 import requests
 
 NETWORK = "/v2.0"
-LOAD_BALANCER = "/v2/lbaas"
+LOAD_BALANCER = "/load-balancer/v2/lbaas"
 
 Document = dict[str, Any]
 

@@ -52,19 +52,18 @@ class Demo:
 
     def run(self, *, keep: bool) -> int:
         """The exit status."""
-        interrupted = False
+        interrupted = kept = False
         try:
             self.tell()
+            kept = keep
         except KeyboardInterrupt:
             interrupted = True
         except (Refused, HostFault, TimeoutError) as exc:
             self.explain(exc)
-        kept = keep and not interrupted and self.record.url != ""
-        if kept:
-            self.record.kept = True
-            self.record.save()
-        else:
-            _finish(self.record, self.screen)
+            kept = keep
+        finally:
+            if not kept:
+                _finish(self.record, self.screen)
         self.screen.table("svcfabric demo")
         if kept:
             self.say_how_to_play()

@@ -29,8 +29,8 @@ class Balancer:
     id: str
     vip: str
     vip_port_id: str
-    pools: list[str]
-    members: dict[tuple[str, str], str]
+    pools: list[str] = dataclasses.field(default_factory=list)
+    members: dict[tuple[str, str], str] = dataclasses.field(default_factory=dict)
     floating: str = ""
 
 
@@ -121,9 +121,17 @@ class Builder:
             listeners=listeners,
         )
         self.record.made("DELETE", f"{LOAD_BALANCER}/loadbalancers/{made['id']}?cascade=true")
-        pools = [listener["default_pool"] for listener in made["listeners"]]
-        members = {(pool["id"], member["name"]): member["id"] for pool in pools for member in pool["members"]}
-        return Balancer(made["id"], made["vip_address"], made["vip_port_id"], [pool["id"] for pool in pools], members)
+        return Balancer(made["id"], made["vip_address"], made["vip_port_id"])
+
+    def learn(self, lb: LoadBalancer, balancer: Balancer) -> None:
+        """The ids of its pools and members."""
+        found = self.tenant.call("GET", f"{LOAD_BALANCER}/listeners", query={"loadbalancer_id": balancer.id})
+        pools = {listener["protocol_port"]: listener["default_pool_id"] for listener in found["listeners"]}
+        for listener in lb.listeners:
+            pool_id = pools[listener.port]
+            balancer.pools.append(pool_id)
+            for member in self.tenant.call("GET", f"{LOAD_BALANCER}/pools/{pool_id}/members")["members"]:
+                balancer.members[pool_id, member["name"]] = member["id"]
 
     def floating(self, lb: LoadBalancer, balancer: Balancer) -> None:
         """A floating IP for the VIP."""

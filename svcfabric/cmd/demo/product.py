@@ -61,6 +61,7 @@ def purge(record: Record) -> None:
     """Remove all that the product's agent made on this host."""
     conf = configuration(record)
     wiring.agent(conf, wiring.transport(conf)).purge()
+    here.here(conf).kit.drop_bridge_namespace()
 
 
 def tail(path: Path, lines: int = 25) -> str:

@@ -26,14 +26,13 @@ class Record:
     """One demo. ``directory`` is all its own: records, logs, and the product's state if it started one.
 
     ``undo``: requests that take back what was made, newest last. ``processes``: names of process records.
-    ``product``: whether this demo started the product. ``kept``: left running on purpose.
+    ``product``: whether this demo started the product.
     """
 
     directory: Path
     run: str
     url: str = ""
     product: bool = False
-    kept: bool = False
     config: str = ""
     undo: list[tuple[str, str, Document | None]] = dataclasses.field(default_factory=list)
     namespaces: list[str] = dataclasses.field(default_factory=list)

@@ -97,6 +97,7 @@ class Story:
             )
             for target in targets[1:]:
                 until_answered(target)
+            self.builder.learn(lb, balancer)
         self.fronts.append(Front(lb, balancer, targets))
 
     def make_floating(self, front: Front) -> None:
