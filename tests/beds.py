@@ -27,7 +27,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from svcfabric.drivers.linux import link, netns
+from svcfabric.drivers.linux import link, netns, sysctl
 from svcfabric.spi.driver import Observation, Report
 from svcfabric.spi.l2l3 import (
     Address,
@@ -178,6 +178,8 @@ class Bed:
         for number in range(1, hosts + 1):
             name = f"{self.name}-h{number}"
             netns.create(name)
+            # or link-local addresses would come and go by themselves between two looks at it
+            sysctl.write(name, {"net/ipv6/conf/default/disable_ipv6": "1"}, missing_ok=True)
             with netns.opened(name) as inside:
                 netns.rtnl(self.underlay, _wire, "u0", f"h{number}", "eth0", inside)
                 netns.rtnl(self.outside, _wire, "x0", f"h{number}", "ext0", inside)

@@ -29,15 +29,6 @@ def apply_here(text: str) -> None:
     _run(text, lambda nft: None)
 
 
-def check(namespace: str | None, text: str) -> None:
-    """Ask the kernel whether it would take the text, without taking it. Raises ``NftRefused``."""
-
-    def dry(nft: Any) -> None:
-        nft.set_dry_run(True)
-
-    netns.run_in(namespace, _run, text, dry)
-
-
 def list_json(namespace: str | None, what: str = "ruleset") -> list[dict[str, Any]]:
     """What ``nft -j list WHAT`` says, e.g. ``table ip sf_router``; [] when there is no such thing."""
 
