@@ -25,8 +25,9 @@ _GAUGE = "active_connections"
 class Ledger:
     """What each process of one load balancer has counted, and the sum of those that are gone.
 
-    Kept in a file: totals survive a restart of the agent. What is lost: traffic of the second before a crash of
-    HAProxy, and that of draining processes after the agent went, as nobody can ask them any more.
+    Kept in a file: totals survive a restart of the agent. HAProxy counts the bytes of open connections every five
+    seconds. What is lost: what came since the last question before HAProxy crashed or was stopped, and the traffic
+    of draining processes after the agent went, as nobody can ask them any more.
     """
 
     def __init__(self, file: Path) -> None:

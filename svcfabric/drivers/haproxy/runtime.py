@@ -12,6 +12,7 @@ from typing import TypeAlias
 from svcfabric.drivers.linux.fault import HostFault
 
 Row: TypeAlias = Mapping[str, str]
+TIMEOUT = 2.0  # a healthy HAProxy answers in well under a millisecond
 _PATH_MAX = 100
 # all that HAProxy says when it has done what was asked
 _GOOD = {"", "New server registered.", "Server deleted."}
@@ -33,8 +34,8 @@ class CommandRefused(HostFault):
 class Session:
     """One connection to a process that stays open, also while the process is stopping."""
 
-    def __init__(self, path: Path, timeout: float = 5.0) -> None:
-        self._socket = _connect(path, timeout)
+    def __init__(self, path: Path) -> None:
+        self._socket = _connect(path)
         self._exchange("prompt")
 
     def ask(self, command: str) -> str:
@@ -57,9 +58,9 @@ class Session:
         return answer.removesuffix(b"> ").decode(errors="replace")
 
 
-def ask(path: Path, command: str, timeout: float = 5.0) -> str:
+def ask(path: Path, command: str) -> str:
     """The answer to one command on a connection of its own (0.04 ms). Raises ``NotAnswering``."""
-    with _translated(), contextlib.closing(_connect(path, timeout)) as connection:
+    with _translated(), contextlib.closing(_connect(path)) as connection:
         connection.sendall(f"{command}\n".encode())
         parts = []
         while data := connection.recv(1 << 16):
@@ -85,9 +86,9 @@ def statistics(answer: str) -> list[Row]:
     return [dict(zip(head, line.split(","), strict=False)) for line in lines if line and line[0] != "#"]
 
 
-def show_statistics(path: Path, timeout: float = 2.0) -> list[Row]:
+def show_statistics(path: Path) -> list[Row]:
     """All rows of the process behind the socket."""
-    return statistics(ask(path, _STAT, timeout))
+    return statistics(ask(path, _STAT))
 
 
 def process_id(path: Path) -> int:
@@ -98,9 +99,9 @@ def process_id(path: Path) -> int:
     raise NotAnswering("The load balancer does not answer.", detail="show info without Pid")
 
 
-def _connect(path: Path, timeout: float) -> socket.socket:
+def _connect(path: Path) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    connection.settimeout(timeout)
+    connection.settimeout(TIMEOUT)
     with _translated(), _short(path) as name:
         try:
             connection.connect(name)
