@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterable
 
 from svcfabric.drivers.linux import netns
@@ -15,11 +17,13 @@ _ALL_NODES_MAC = b"\x33\x33\x00\x00\x00\x01"
 _ALL_NODES = ipaddress.IPv6Address("ff02::1").packed
 _ICMPV6 = 58
 
+AGAIN = (0.003, 0.01, 0.05, 0.2)  # seconds between the repetitions of an announcement
+
 
 def announce(namespace: str | None, ifname: str, mac: str, addresses: Iterable[str]) -> None:
-    """Send one frame per address out of the interface, which must be up; a failed send is no error.
+    """Send a frame per address out of the interface, which must be up, and again a few times. Never fails.
 
-    Neighbours that know the address with another MAC learn the new one at once.
+    Neighbours that know the address with another MAC, or are waiting for an answer, learn the new one at once.
     """
     netns.run_in(namespace, announce_here, ifname, mac, addresses)
 
@@ -27,16 +31,30 @@ def announce(namespace: str | None, ifname: str, mac: str, addresses: Iterable[s
 def announce_here(ifname: str, mac: str, addresses: Iterable[str]) -> None:
     """``announce`` for a thread that is inside the namespace already."""
     source = bytes.fromhex(mac.replace(":", ""))
+    frames = [frame(source, address) for address in addresses]
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     try:
         sock.bind((ifname, 0))
-        for address in addresses:
-            sock.send(frame(source, address))
+        _send(sock, frames)
     except OSError:
-        return  # the link is down or gone: nobody to tell, and whoever raises it announces again
-    finally:
-        # closing a packet socket waits 5-15 ms for a quiet moment in the kernel: not at the caller's cost
-        threading.Thread(target=sock.close, name="close", daemon=True).start()
+        frames = []  # the link is down or gone: nobody to tell, and whoever raises it announces again
+    threading.Thread(target=_again, args=(sock, frames), name="announce", daemon=True).start()
+
+
+def _again(sock: socket.socket, frames: list[bytes]) -> None:
+    """A bridge forwards for a new port only some milliseconds after it came up: what is sent earlier is lost.
+
+    Closes the socket, too: that waits 5-15 ms for a quiet moment in the kernel, not at the caller's cost.
+    """
+    with sock, contextlib.suppress(OSError):  # the interface went meanwhile
+        for pause in AGAIN if frames else ():
+            time.sleep(pause)
+            _send(sock, frames)
+
+
+def _send(sock: socket.socket, frames: list[bytes]) -> None:
+    for each in frames:
+        sock.send(each)
 
 
 def frame(mac: bytes, address: str) -> bytes:

@@ -81,12 +81,18 @@ def _not_here(peers: Mapping[str, int]) -> list[str]:
 
 
 def _configure_all(ipr: Any, wanted: Mapping[str, Leg], peers: Mapping[str, int]) -> dict[str, list[str]]:
-    """{inner interface: addresses to announce}; none for a new one: the kernel announces when it comes up."""
+    """{inner interface: addresses to announce}.
+
+    Those of a new one too: the kernel announces when it comes up, but the bridge may not forward that early.
+    """
     news = {}
     for inner, leg in wanted.items():
         if peers[inner] == 0:
             _configure_new(ipr, leg, inner)
-        elif (new := _configure(ipr, leg, inner)) and leg.admin_state_up:
+            new = [each.address for each in leg.addresses]
+        else:
+            new = _configure(ipr, leg, inner)
+        if new and leg.admin_state_up:
             news[inner] = new
     return news
 

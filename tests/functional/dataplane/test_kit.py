@@ -5,13 +5,15 @@ from __future__ import annotations
 import concurrent.futures
 import dataclasses
 import os
+import socket
 import subprocess
 import threading
+import time
 import uuid
 
 import pytest
 
-from svcfabric.drivers.linux import leg, link, names, netns, nft, route, segment, sysctl
+from svcfabric.drivers.linux import arp, leg, link, names, netns, nft, process, route, segment, sysctl
 from svcfabric.drivers.linux.fault import HostFault, NftRefused, NoNamespace, RouteRefused
 from svcfabric.drivers.linux.host import Host
 from svcfabric.spi.driver import DriverOptions
@@ -199,7 +201,29 @@ def test_a_leg_is_announced_when_it_is_made_anew_and_when_it_gets_an_address(hos
     assert announced(sniffer, spec.mac) == set()
 
 
+@pytest.mark.parametrize("last", range(10, 20))
+def test_who_asked_too_early_is_told_when_the_leg_comes_up(host, name, last):
+    """Else a neighbour that asked a moment before waits for its own next question, a second later."""
+    netns.create(name)
+    wire = a_segment()
+    leg.ensure_leg(host, name, a_leg(wire, "10.0.0.1"), "asking")
+    netns.create(f"{name}b")
+    address = f"10.0.0.{last}"
+
+    def ask():
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(b"?", (address, 9))
+
+    def known():
+        return netns.rtnl(name, lambda ipr: [n for n in ipr.get_neighbours(dst=address) if n.get_attr("NDA_LLADDR")])
+
+    netns.run_in(name, ask)
+    leg.ensure_leg(host, f"{name}b", a_leg(wire, address))
+    assert process.until(known, timeout=0.5)
+
+
 def announced(sniffer, mac):
+    time.sleep(sum(arp.AGAIN) + 0.1)  # the repetitions of an announcement count as one
     source = bytes.fromhex(mac.replace(":", ""))
     frames = [each for each in sniffer.frames() if beds.is_arp(each) and each[6:12] == source]
     return {".".join(map(str, each[28:32])) for each in frames if each[28:32] == each[38:42]}
