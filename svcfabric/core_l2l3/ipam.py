@@ -18,6 +18,7 @@ from svcfabric.core_l2l3 import pools
 from svcfabric.core_l2l3.core import ROUTER_INTERFACE
 from svcfabric.core_l2l3.models import ip_allocations
 from svcfabric.core_l2l3.topology import Network, Subnet
+from svcfabric.db.base import Ascii, Id
 
 FixedIp = dict[str, str]  # {"subnet_id": ..., "ip_address": ...}
 SPARE = 8  # candidates beyond those needed, in the first look
@@ -25,10 +26,10 @@ WIDE = 64  # and in the second
 MAX_FIXED_IPS = 5
 
 _RANDOM = random.Random()
-_SUBNET = sa.bindparam("subnet", type_=sa.String())
+_SUBNET = sa.bindparam("subnet", type_=Id)
 _AMONG = sa.select(ip_allocations.c.address).where(
     ip_allocations.c.subnet_id == _SUBNET,
-    ip_allocations.c.address.in_(sa.bindparam("addresses", expanding=True, type_=sa.String())),
+    ip_allocations.c.address.in_(sa.bindparam("addresses", expanding=True, type_=Ascii)),
 )
 _EVERY = sa.select(ip_allocations.c.address).where(ip_allocations.c.subnet_id == _SUBNET)
 

@@ -11,13 +11,14 @@ from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.db import page
+from svcfabric.db.base import Id, Name
 
 Expression = sa.ColumnElement[Any]
 Values = Mapping[str, Any]
 Conditions = list[sa.ColumnElement[bool]]
 Filter = Callable[[Sequence[Any]], sa.ColumnElement[bool]]
-_PROJECT = sa.bindparam("caller_project", type_=sa.String())
-_IDENT = sa.bindparam("ident", type_=sa.String())
+_PROJECT = sa.bindparam("caller_project", type_=Name)
+_IDENT = sa.bindparam("ident", type_=Id)
 
 
 class Reader:

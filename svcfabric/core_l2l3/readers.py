@@ -37,7 +37,7 @@ def _history(table: sa.Table) -> dict[str, Expression]:
 
 def _or_null(column: sa.Column[Any], nothing: Expression) -> Expression:
     """A column whose ``nothing`` is null to clients."""
-    return sa.case((column != nothing, column), else_=sa.null())
+    return sa.type_coerce(sa.case((column != nothing, column), else_=sa.null()), column.type)
 
 
 def _answer(ident: Expression, waiting: Expression) -> Expression:
@@ -123,10 +123,11 @@ def _fixed_ips(values: Sequence[Any]) -> sa.ColumnElement[bool]:
     conditions: list[sa.ColumnElement[bool]] = []
     for key, texts in by_key.items():
         if key == "ip_address_substr":
-            match = sa.or_(*(ip_allocations.c.address.contains(text, autoescape=True) for text in texts))
+            parts = [text for text in texts if text.isascii()]
+            match = sa.or_(sa.false(), *(ip_allocations.c.address.contains(part, autoescape=True) for part in parts))
         else:
             column = ip_allocations.c.subnet_id if key == "subnet_id" else ip_allocations.c.address
-            match = column.in_([text for text in texts if text.isascii()])
+            match = column.in_(texts)
         conditions.append(ports.c.id.in_(sa.select(ip_allocations.c.port_id).where(match)))
     return sa.and_(*conditions) if conditions else sa.false()
 

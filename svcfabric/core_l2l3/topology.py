@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from svcfabric.context import Context
 from svcfabric.core_l2l3.models import networks, subnets
+from svcfabric.db.base import Id
 from svcfabric.spi.l2l3 import Segment
 
 AUTO = ("slaac", "dhcpv6-stateless")  # address modes in which hosts make their own addresses
@@ -85,7 +86,7 @@ SUBNET_COLUMNS = (
     subnets.c.ipv6_address_mode,
     subnets.c.allocation_pools,
 )
-_IDS = sa.bindparam("ids", expanding=True, type_=sa.String())
+_IDS = sa.bindparam("ids", expanding=True, type_=Id)
 _NETWORKS = (
     sa.select(*NETWORK_COLUMNS, *SUBNET_COLUMNS)
     .select_from(networks.outerjoin(subnets, subnets.c.network_id == networks.c.id))

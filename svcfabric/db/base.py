@@ -22,12 +22,46 @@ metadata = MetaData(
     }
 )
 
-# Ids and hosts compare byte by byte on every database, and an index entry stays small.
-_ASCII = {"charset": "ascii", "collation": "ascii_bin"}
-Id = String(36).with_variant(mysql.VARCHAR(36, **_ASCII), "mysql", "mariadb")
+
+class AsciiText(TypeDecorator[str]):
+    """Ids, hosts, addresses: compared byte by byte on every database, with small index entries.
+
+    A value such a column cannot hold is escaped on its way in, so that a search for it finds nothing: MariaDB
+    refuses to compare it and PostgreSQL to take it.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name in ("mysql", "mariadb"):
+            return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="ascii", collation="ascii_bin"))
+        return dialect.type_descriptor(String(self.length))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        return _ascii(value)
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:
+        return _ascii
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        return None
+
+
+def _ascii(value: str | None) -> str | None:
+    if value is None or (value.isascii() and "\0" not in value):
+        return value
+    return value.replace("\0", "\\0").encode("ascii", "backslashreplace").decode()
+
+
+Id = AsciiText(36)
 Name = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
-Host = String(128).with_variant(mysql.VARCHAR(128, **_ASCII), "mysql", "mariadb")
-Ascii = String(64).with_variant(mysql.VARCHAR(64, **_ASCII), "mysql", "mariadb")
+Host = AsciiText(128)
+Ascii = AsciiText(64)
 # Microseconds, so that "newest first" is an order; MariaDB drops them unless told.
 Time = DateTime().with_variant(mysql.DATETIME(fsp=6), "mysql", "mariadb")
 

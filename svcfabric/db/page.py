@@ -104,6 +104,8 @@ def _after(
 def _beyond(column: sa.ColumnElement[Any], value: Any, up: bool) -> sa.ColumnElement[bool]:
     if value is None:
         return column.is_not(None) if up else sa.false()
+    if isinstance(value, bool):  # SQLAlchemy compares the constants only for equality
+        value = sa.literal(value, column.type)
     if up:
         return column > value
     return sa.or_(column < value, column.is_(None)) if _nullable(column) else column < value
