@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -61,7 +62,7 @@ class Caller:
 
     def ask(self, method: str, path: str, body: Any = None, want: int | None = None) -> Any:
         """The answer's JSON (None for an empty one); ``want``: the status it must have."""
-        data = None if body is None else orjson.dumps(body)
+        data = None if body is None else json.dumps(body).encode()
         query = path.partition("?")[2]
         path = path.partition("?")[0]
         where = path if path.startswith(("/v1", "/load-balancer")) else LB + path
@@ -141,9 +142,7 @@ class World:
             ),
         ]
         self.kinds.update({kind.name: kind for feature in self.features for kind in feature.kinds})
-        self.app = create_app(
-            [api for feature in self.features for api in feature.apis], authenticate=noauth.factory()
-        )
+        self.app = create_app([api for feature in self.features for api in feature.apis], authenticate=noauth.factory())
         self.refusals: dict[str, tuple[str, str]] = {}
         self._answered = 0
         self._removed = 0

@@ -92,12 +92,17 @@ def parse_providers(entries: Sequence[str]) -> dict[str, Provider]:
 
     Raises ``ValueError`` naming the entry.
     """
-    pairs = [(name.strip(), rest.strip()) for name, _, rest in (entry.partition(":") for entry in entries)]
-    described = {name: rest for name, rest in pairs}
-    found: dict[str, Provider] = {}
-    for name, rest in pairs:
-        if not name:
-            raise ValueError(f"[lbaas] enabled_providers: an entry has no name: {rest!r}")
-        driver = rest if rest in DRIVERS or (rest in described and rest != name) else name
-        found[name] = Provider(name, driver, rest if driver == name else described.get(driver, ""))
-    return found
+    said = {name.strip(): rest.strip() for name, _, rest in (entry.partition(":") for entry in entries)}
+    if "" in said:
+        raise ValueError(f"[lbaas] enabled_providers: an entry has no name: {said['']!r}")
+    return {name: _resolved(name, said) for name in said}
+
+
+def _resolved(name: str, said: Mapping[str, str]) -> Provider:
+    driver, passed = name, {name}
+    while (target := said.get(driver, "")) in DRIVERS or target in said:
+        if target in passed:
+            raise ValueError(f"[lbaas] enabled_providers: {name} is an alias of itself")
+        passed.add(target)
+        driver = target
+    return Provider(name, driver, said.get(driver, ""))
