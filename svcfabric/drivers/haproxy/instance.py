@@ -20,10 +20,13 @@ from svcfabric.drivers.haproxy.changes import Changes, changes
 from svcfabric.drivers.haproxy.counters import Ledger
 from svcfabric.drivers.haproxy.processes import Processes
 from svcfabric.drivers.haproxy.render import Limits, Paths, render
-from svcfabric.drivers.linux import files, leg, netns, route, sysctl
+from svcfabric.drivers.linux import files, leg, link, names, netns, route, sysctl
+from svcfabric.drivers.linux.fault import NoNamespace
 from svcfabric.drivers.linux.host import Host
+from svcfabric.errors import InvalidInput
 from svcfabric.spi import codec
 from svcfabric.spi.driver import Observation
+from svcfabric.spi.l2l3 import Leg
 from svcfabric.spi.lbaas import LoadBalancerSpec
 from svcfabric.spi.spec import Envelope
 
@@ -51,6 +54,9 @@ class Instance:
         self._draining: dict[int, runtime.Session] = {}
         self._applied: LoadBalancerSpec | None = None
         self._number = -1
+        self._text = ""  # what ``_applied`` renders to
+        self._plugged: Leg | None = None
+        self._unplugged = False
         self._kept_house = 0.0
         self._load()
 
@@ -59,7 +65,8 @@ class Instance:
         if not status.serves(spec):
             self._switch_off(spec, text)
             return
-        self._plug(spec)
+        if self._plugged != spec.vip or not netns.exists(self._namespace):
+            self._plug(spec.vip)
         serving = self._processes.serving()
         dump = self._servers() if serving else None
         if serving is None or dump is None:
@@ -103,12 +110,12 @@ class Instance:
             kind=KIND,
             statuses=status.statuses(spec, rows),
             counters=self._ledger.totals([each.id for each in spec.listeners]),
-            drifted=status.serves(spec) and (rows is None or status.missing(spec, rows)),
+            drifted=status.serves(spec) and (rows is None or status.missing(spec, rows) or self._unplugged),
         )
 
     def _change(self, spec: LoadBalancerSpec, text: str, dump: str, number: int) -> None:
         known = self._applied if self._number == number else None
-        if known and render(known, Paths(), self._limits) == self._file():
+        if known and self._text == self._file():
             way = changes(known, spec, self._limits)
         else:
             way = Changes(reload=("what it runs is not known, or was rendered in another way",))
@@ -146,7 +153,7 @@ class Instance:
 
     def _end(self, spec: LoadBalancerSpec, text: str) -> None:
         serving = self._processes.serving()
-        self._applied, self._number = spec, serving[0] if serving else 0
+        self._applied, self._number, self._text = spec, serving[0] if serving else 0, text
         files.swap(self.directory / "haproxy.cfg", text)
         wire = codec.encode(Envelope(spec=spec, generation=0, driver="haproxy"))
         files.swap(self.directory / _APPLIED, json.dumps({"number": self._number, "envelope": wire}))
@@ -156,22 +163,24 @@ class Instance:
 
     def _load(self) -> None:
         stored = files.read(self.directory / _APPLIED)
-        with contextlib.suppress(ValueError, KeyError):  # of an unknown version: as if it were missing
+        with contextlib.suppress(ValueError, KeyError, InvalidInput):  # of another version: as if it were missing
             state = json.loads(stored or "{}")
             spec = codec.decode(state["envelope"]).spec
             if isinstance(spec, LoadBalancerSpec):
                 self._applied, self._number = spec, int(state["number"])
+                self._text = render(spec, Paths(), self._limits)
 
-    def _plug(self, spec: LoadBalancerSpec) -> None:
+    def _plug(self, vip: Leg) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
         if netns.create(self._namespace):
             sysctl.write(self._namespace, _SYSCTLS, missing_ok=True)
-        if self._applied and self._applied.vip.port_id != spec.vip.port_id:
+        if self._applied and self._applied.vip.port_id != vip.port_id:
             leg.remove_leg(self._host, self._applied.vip.port_id)
-        device = leg.ensure_leg(self._host, self._namespace, spec.vip)
-        if spec.vip.admin_state_up:
-            gateways = {each.gateway: None for each in spec.vip.addresses if each.gateway}
+        device = leg.ensure_leg(self._host, self._namespace, vip)
+        if vip.admin_state_up:
+            gateways = {each.gateway: None for each in vip.addresses if each.gateway}
             route.set_routes(self._namespace, (), list(gateways), device=device)
+        self._plugged, self._unplugged = vip, False
 
     def _switch_off(self, spec: LoadBalancerSpec, text: str) -> None:
         for session in self._draining.values():
@@ -179,9 +188,17 @@ class Instance:
         self._draining.clear()
         self._processes.stop()
         self._ledger.close(())
-        down = dataclasses.replace(spec.vip, admin_state_up=False)
-        self._plug(dataclasses.replace(spec, vip=down))
+        self._plug(dataclasses.replace(spec.vip, admin_state_up=False))
         self._end(spec, text)
+
+    def _look_at_plug(self) -> None:
+        """Notice that somebody took the VIP's leg away: it is made again with the next ``apply``."""
+        vip = self._applied.vip if self._applied else None
+        with contextlib.suppress(NoNamespace):
+            there = vip and netns.run_in(self._namespace, link.index_here, names.leg(vip.port_id))
+            if not there:
+                self._plugged = None
+            self._unplugged = not there
 
     def _servers(self) -> str | None:
         try:
@@ -217,5 +234,6 @@ class Instance:
     def _keep_house(self) -> None:
         if time.monotonic() - self._kept_house > _HOUSEKEEPING:
             self._kept_house = time.monotonic()
+            self._look_at_plug()
             self._processes.sweep()
             self._ledger.save()
