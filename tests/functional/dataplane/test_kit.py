@@ -56,17 +56,17 @@ def test_a_namespace_as_iproute2_knows_it(name):
     assert netns.names(name) == [name]
     listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True).stdout
     assert name in listed
-    mounts = netns_mounts()
+    assert (mounts_at("/run/netns"), mounts_at(f"/run/netns/{name}")) == (1, 1)
     assert netns.run_in(name, link.names_here) == {"lo": 1}
     assert link.is_up(netns.rtnl(name, link.find, "lo"))
     assert netns.delete(name) is True
     assert netns.delete(name) is False
-    assert netns_mounts() == mounts - 1, "one mount for one namespace"
+    assert mounts_at(f"/run/netns/{name}") == 0
 
 
-def netns_mounts():
+def mounts_at(path):
     with open("/proc/self/mountinfo") as file:
-        return sum("/run/netns" in line for line in file)
+        return sum(line.split()[4] == path for line in file)
 
 
 def test_a_stale_file_is_no_namespace(name):
@@ -100,7 +100,8 @@ def test_entering_leaks_no_descriptor_and_no_thread(name):
     for _ in range(50):
         netns.rtnl(name, link.find, "lo")
         nft.list_json(name)
-    assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+    assert len(os.listdir("/proc/self/fd")) <= before[0]
+    assert threading.active_count() <= before[1]
 
 
 def test_sysctls_are_the_namespaces_own(name):
@@ -196,9 +197,9 @@ def test_a_leg_is_announced_when_it_is_made_anew_and_when_it_gets_an_address(hos
     assert announced(sniffer, spec.mac) == {"10.0.0.1"}
     more = dataclasses.replace(spec, addresses=(*spec.addresses, Address(address="10.0.0.2", prefix_length=24)))
     leg.ensure_leg(host, f"{name}b", more)
-    assert announced(sniffer, spec.mac) == {"10.0.0.2"}
+    assert "10.0.0.2" in announced(sniffer, spec.mac)  # and the kernel may tell the first a second time
     leg.ensure_leg(host, f"{name}b", more)
-    assert announced(sniffer, spec.mac) == set()
+    assert "10.0.0.2" not in announced(sniffer, spec.mac)
 
 
 @pytest.mark.parametrize("last", range(10, 20))
