@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
+import select
+import signal
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,8 +24,14 @@ def serve(conf: Any, load: Loader, *, workers: int) -> None:
     """Serve the application ``load`` makes, in ``workers`` processes, until SIGTERM or SIGINT.
 
     ``load`` runs in each worker after the fork. A stopping worker finishes its requests, for at most
-    ``[api] drain_timeout`` seconds.
+    ``[api] drain_timeout`` seconds. Should this process be killed, its workers stop in the same way.
     """
+    main = os.getpid()
+
+    def load_in_worker(*_args: Any, **_kwargs: Any) -> Any:
+        _end_with(main, conf.api.drain_timeout)
+        return load()
+
     Server(
         "svcfabric",
         address=str(conf.api.bind_host),
@@ -36,7 +47,30 @@ def serve(conf: Any, load: Loader, *, workers: int) -> None:
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=conf.api.drain_timeout,
-    ).serve(target_loader=lambda *_args, **_kwargs: load(), wrap_loader=False)
+    ).serve(target_loader=load_in_worker, wrap_loader=False)
+
+
+def _end_with(main: int, grace: float) -> None:
+    """Make this worker stop when the process that started it is gone, after ``grace`` seconds by force.
+
+    Left alone it would go on answering on the port beside those started anew, with what it knew then.
+    """
+
+    def watch() -> None:
+        try:
+            parent = os.pidfd_open(main)
+        except ProcessLookupError:
+            pass  # gone already
+        else:
+            gone = select.poll()
+            gone.register(parent, select.POLLIN)
+            if os.getppid() == main:
+                gone.poll()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(grace)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="end with parent", daemon=True).start()
 
 
 def application(conf: Any) -> Any:
