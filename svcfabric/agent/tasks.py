@@ -11,6 +11,7 @@ from svcfabric.spi.spec import Envelope, Spec
 
 Key = tuple[str, str]  # kind, driver
 Wire = dict[str, Any]
+DETAIL = 4000  # characters of a daemon's own words that are passed on
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ def outcome(task: Task, report: Report) -> Wire:
         "ok": report.ok,
         "code": "" if report.ok else report.code or "driver.failed",
         "error": "" if report.ok else report.error or "The change could not be applied.",
-        "detail": "" if report.ok else report.detail,
+        "detail": "" if report.ok else report.detail[:DETAIL],
         "removed": task.removes and report.ok,
     }
 
