@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from svcfabric.drivers.linux import netns
 
@@ -17,37 +17,41 @@ _ALL_NODES_MAC = b"\x33\x33\x00\x00\x00\x01"
 _ALL_NODES = ipaddress.IPv6Address("ff02::1").packed
 _ICMPV6 = 58
 
-AGAIN = (0.003, 0.01, 0.05, 0.2)  # seconds between the repetitions of an announcement
+PAUSES = (0.0, 0.01, 0.05, 0.2)  # seconds before each repetition of an announcement
 
 
-def announce(namespace: str | None, ifname: str, mac: str, addresses: Iterable[str]) -> None:
-    """Send a frame per address out of the interface, which must be up, and again a few times. Never fails.
+def announce(
+    namespace: str | None,
+    ifname: str,
+    mac: str,
+    addresses: Iterable[str],
+    when: Callable[[], object] = lambda: None,
+) -> None:
+    """Send a frame per address out of the interface, and again a few times, from a thread. Never fails.
 
-    Neighbours that know the address with another MAC, or are waiting for an answer, learn the new one at once.
+    Neighbours that know the address with another MAC, or are waiting for an answer, learn the new one at once
+    (and send what they had waiting), so ``when`` returns as soon as they may. The interface must be up.
     """
-    netns.run_in(namespace, announce_here, ifname, mac, addresses)
+    netns.run_in(namespace, announce_here, ifname, mac, addresses, when)
 
 
-def announce_here(ifname: str, mac: str, addresses: Iterable[str]) -> None:
+def announce_here(ifname: str, mac: str, addresses: Iterable[str], when: Callable[[], object] = lambda: None) -> None:
     """``announce`` for a thread that is inside the namespace already."""
     source = bytes.fromhex(mac.replace(":", ""))
     frames = [frame(source, address) for address in addresses]
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
     try:
         sock.bind((ifname, 0))
-        _send(sock, frames)
     except OSError:
-        frames = []  # the link is down or gone: nobody to tell, and whoever raises it announces again
-    threading.Thread(target=_again, args=(sock, frames), name="announce", daemon=True).start()
+        frames = []  # the link is gone: nobody to tell
+    threading.Thread(target=_tell, args=(sock, frames, when), name="announce", daemon=True).start()
 
 
-def _again(sock: socket.socket, frames: list[bytes]) -> None:
-    """A bridge forwards for a new port only some milliseconds after it came up: what is sent earlier is lost.
-
-    Closes the socket, too: that waits 5-15 ms for a quiet moment in the kernel, not at the caller's cost.
-    """
-    with sock, contextlib.suppress(OSError):  # the interface went meanwhile
-        for pause in AGAIN if frames else ():
+def _tell(sock: socket.socket, frames: list[bytes], when: Callable[[], object]) -> None:
+    """Closes the socket, too: that waits 5-15 ms for a quiet moment in the kernel, not at the caller's cost."""
+    with sock, contextlib.suppress(OSError):  # the interface is down, or went meanwhile
+        when()
+        for pause in PAUSES if frames else ():
             time.sleep(pause)
             _send(sock, frames)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from svcfabric.drivers.linux import forwarding, link, names, netns, segment, wire
@@ -103,7 +103,7 @@ class PortDriver:
         here = links_of(self._host)
         records = dict(self._records.items())
         for instance_id, record in records.items():
-            now = _indexes_of(here, instance_id, record)
+            now = _indexes_of(lambda ifname: here.get(ifname, 0), instance_id, record)
             yield Observation(instance_id=instance_id, kind=self.kind, drifted=now != record["indexes"])
         strangers = {name for name in here if name.startswith("tap")} - {names.tap(each) for each in records}
         for alias in netns.rtnl(self._host.bridge_namespace, _aliases, strangers) if strangers else ():
@@ -152,7 +152,7 @@ def _apply_port(ipr: Any, spec: PortSpec, before: dict[str, Any] | None) -> dict
         "vtep": spec.vtep,
         "wire": spec.wire,
     }
-    return {**record, "indexes": _indexes_of(link.names_here(), spec.id, record)}
+    return {**record, "indexes": _indexes_of(link.index_here, spec.id, record)}
 
 
 def _forget_old(ipr: Any, bridge: int, vxlan: int, before: dict[str, Any], mac: str, keep: set[str]) -> None:
@@ -172,11 +172,11 @@ def _remove_port(ipr: Any, port_id: str, record: dict[str, Any] | None) -> None:
         forwarding.drop_remote(ipr, vxlan, record["mac"])
 
 
-def _indexes_of(here: dict[str, int], port_id: str, record: dict[str, Any]) -> list[int]:
-    """What the port's state hangs on: bridge, VXLAN device, own wire."""
+def _indexes_of(index: Callable[[str], int], port_id: str, record: dict[str, Any]) -> list[int]:
+    """What the port's state hangs on: bridge, VXLAN device, own wire; 0 for what there is not."""
     network_id = record["network"]
-    own = here.get(names.tap(port_id), 0) if record["wire"] == "veth" and not record["vtep"] else 0
-    return [here.get(names.bridge(network_id), 0), here.get(names.vxlan(network_id), 0), own]
+    own = index(names.tap(port_id)) if record["wire"] == "veth" and not record["vtep"] else 0
+    return [index(names.bridge(network_id)), index(names.vxlan(network_id)), own]
 
 
 def _aliases(ipr: Any, ifnames: Iterable[str]) -> list[str]:

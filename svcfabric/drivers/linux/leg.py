@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -45,7 +46,9 @@ def ensure_legs(host: Host, namespace: str, wanted: Mapping[str, Leg]) -> set[st
             peers |= netns.rtnl(host.bridge_namespace, _ensure_pairs, again, inside)
         news = netns.rtnl(namespace, _configure_all, wanted, peers)
     for inner, addresses in news.items():
-        arp.announce(namespace, inner, wanted[inner].mac, addresses)
+        tap = names.tap(wanted[inner].port_id)
+        carries = functools.partial(link.until_carrying, host.bridge_namespace, tap)
+        arp.announce(namespace, inner, wanted[inner].mac, addresses, when=carries)
     return {inner for inner, peer in peers.items() if peer == 0}
 
 
@@ -81,10 +84,7 @@ def _not_here(peers: Mapping[str, int]) -> list[str]:
 
 
 def _configure_all(ipr: Any, wanted: Mapping[str, Leg], peers: Mapping[str, int]) -> dict[str, list[str]]:
-    """{inner interface: addresses to announce}.
-
-    Those of a new one too: the kernel announces when it comes up, but the bridge may not forward that early.
-    """
+    """{inner interface: addresses to announce}."""
     news = {}
     for inner, leg in wanted.items():
         if peers[inner] == 0:
@@ -126,7 +126,6 @@ def _ensure_pair(ipr: Any, leg: Leg, inner: str, inside: int) -> int:
 
 
 def _configure_new(ipr: Any, leg: Leg, inner: str) -> None:
-    """Addresses before the link comes up: that is what the kernel announces."""
     index = link.index_here(inner)
     sysctl.write_here(interface_sysctls(inner), missing_ok=True)
     address.add_addresses(ipr, index, _addresses(leg))
@@ -147,6 +146,7 @@ def _configure(ipr: Any, leg: Leg, inner: str) -> list[str]:
     new = address.set_addresses(ipr, found["index"], _addresses(leg))
     if link.is_up(found) != leg.admin_state_up:
         change["state"] = "up" if leg.admin_state_up else "down"
+        new = [each.address for each in leg.addresses]
     if change:
         ipr.link("set", index=found["index"], **change)
     return new
@@ -159,9 +159,9 @@ def _addresses(leg: Leg) -> list[tuple[str, int]]:
 def interface_sysctls(ifname: str) -> dict[str, str]:
     """What every interface the product configures gets."""
     return {
-        # gratuitous ARP and neighbour advertisements, by the kernel, when the interface comes up
-        f"net/ipv4/conf/{ifname}/arp_notify": "1",
-        f"net/ipv6/conf/{ifname}/ndisc_notify": "1",
+        # announcing is ours: the kernel does it before frames can come back, and they would be lost for a second
+        f"net/ipv4/conf/{ifname}/arp_notify": "0",
+        f"net/ipv6/conf/{ifname}/ndisc_notify": "0",
         # removing the first of two addresses of a subnet must not remove the second
         f"net/ipv4/conf/{ifname}/promote_secondaries": "1",
         f"net/ipv6/conf/{ifname}/accept_ra": "0",

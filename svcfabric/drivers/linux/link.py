@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
+
+from svcfabric.drivers.linux import netns
 
 UP = 1
 
@@ -72,6 +75,28 @@ def delete_here(ifname: str) -> bool:
     """``delete`` in this thread's namespace."""
     with IPRoute() as ipr:
         return delete(ipr, ifname)
+
+
+def until_carrying(namespace: str | None, ifname: str, timeout: float = 0.5) -> bool:
+    """Wait until the link really sends what it is given; False if it does not within ``timeout`` seconds.
+
+    A veth whose other end came up drops frames silently ("noop") until a kernel worker has noticed, some
+    milliseconds later.
+    """
+
+    def sends(ipr: Any) -> bool:
+        found = find(ipr, ifname)
+        return found is not None and found.get_attr("IFLA_QDISC") != "noop"
+
+    def wait(ipr: Any) -> bool:
+        deadline = time.monotonic() + timeout
+        while not sends(ipr):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.001)
+        return True
+
+    return netns.rtnl(namespace, wait)
 
 
 def name_of(link: Any) -> str:

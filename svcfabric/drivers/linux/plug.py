@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
-from svcfabric.drivers.linux import address, leg, link, names, netns, route, sysctl, wire
+from svcfabric.drivers.linux import address, arp, leg, link, names, netns, route, sysctl, wire
 from svcfabric.drivers.linux.fault import HostFault
 from svcfabric.drivers.linux.host import Host
 from svcfabric.spi.l2l3 import Route
@@ -30,8 +31,11 @@ def plug(
     with netns.opened(namespace) as inside:
         if not netns.run_in_fd(inside, link.index_here, ifname):
             netns.rtnl(host.ensure_bridge_namespace(), _move, port_id, ifname, inside)
-    netns.rtnl(namespace, _configure, ifname, list(addresses), mtu)
+    held = list(addresses)
+    mac = netns.rtnl(namespace, _configure, ifname, held, mtu)
     route.set_routes(namespace, routes, gateway)
+    carries = functools.partial(link.until_carrying, host.bridge_namespace, names.tap(port_id))
+    arp.announce(namespace, ifname, mac, [each for each, _length in held], when=carries)
 
 
 def unplug(host: Host, port_id: str, namespace: str, ifname: str) -> bool:
@@ -49,13 +53,15 @@ def _move(ipr: Any, port_id: str, ifname: str, inside: int) -> None:
     ipr.link("set", index=found["index"], ifname=ifname, ifalias=wire.ALIAS + port_id, net_ns_fd=inside)
 
 
-def _configure(ipr: Any, ifname: str, addresses: list[tuple[str, int]], mtu: int) -> None:
+def _configure(ipr: Any, ifname: str, addresses: list[tuple[str, int]], mtu: int) -> str:
+    """Its MAC."""
     sysctl.write_here(leg.interface_sysctls(ifname), missing_ok=True)
     index = link.index_here(ifname)
     if mtu:
         ipr.link("set", index=index, mtu=mtu)
     address.set_addresses(ipr, index, addresses)
     ipr.link("set", index=index, state="up")
+    return str(ipr.link("get", index=index)[0].get_attr("IFLA_ADDRESS"))
 
 
 def _bring_back(ipr: Any, port_id: str, ifname: str, bridge: int) -> bool:

@@ -224,7 +224,7 @@ def test_who_asked_too_early_is_told_when_the_leg_comes_up(host, name, last):
 
 
 def announced(sniffer, mac):
-    time.sleep(sum(arp.AGAIN) + 0.1)  # the repetitions of an announcement count as one
+    time.sleep(sum(arp.PAUSES) + 0.1)  # the repetitions of an announcement count as one
     source = bytes.fromhex(mac.replace(":", ""))
     frames = [each for each in sniffer.frames() if beds.is_arp(each) and each[6:12] == source]
     return {".".join(map(str, each[28:32])) for each in frames if each[28:32] == each[38:42]}
