@@ -108,6 +108,9 @@ def place(conn: sa.Connection, instance_id: str, host: str, role: str = "owner",
         .where(placements.c.instance_id == instance_id, placements.c.host == host)
         .values(role=role, removing=False, observed_generation=observed, error_code="", error="", error_detail="")
     )
+    if row.removing:
+        # The removal may be under way on the host, which then drops an apply of the same generation.
+        touch_many(conn, [instance_id])
     return True
 
 
