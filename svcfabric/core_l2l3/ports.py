@@ -72,7 +72,8 @@ class Ports:
                 self._check(conn, ctx, row | {"router_id": router_id}, body, values, network)
             host = values.pop("host", row["binding:host_id"])
             if "fixed_ips" in values and network is not None:
-                values["fixed_ips"] = port_store.readdress(conn, network, row | values, values["fixed_ips"])
+                wishes = values.pop("fixed_ips")
+                values["fixed_ips"] = port_store.readdress(conn, network, row | values, wishes)
                 _refuse_lost_floating(conn, row, values["fixed_ips"])
             stored = {"revision_number": row["revision_number"] + 1, "updated_at": now(), **values}
             conn.execute(ports.update().where(ports.c.id == ident).values(**stored))

@@ -80,6 +80,7 @@ ATTRIBUTES = (
         name="binding:host_id",
         check=checks.regex(r"[!-~]*", 128, reason="is not the name of a host"),
         default="",
+        reset="",
         post=True,
         put=True,
         admin_write=True,
