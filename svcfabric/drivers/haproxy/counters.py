@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
 from svcfabric.drivers.haproxy.runtime import Row
 from svcfabric.drivers.linux import files
+
+LOG = logging.getLogger(__name__)
 
 Totals: TypeAlias = dict[str, dict[str, int]]
 
@@ -35,11 +38,12 @@ class Ledger:
         self._ended: Totals = {}
         self._running: dict[int, Totals] = {}
         self._saved = ""
-        stored = files.read(file)
-        if stored:
-            state = json.loads(stored)
-            self._ended = state["ended"]
-            self._running = {int(serial): totals for serial, totals in state["running"].items()}
+        try:
+            state = json.loads(files.read(file) or "{}")
+            self._ended = state.get("ended", {})
+            self._running = {int(serial): totals for serial, totals in state.get("running", {}).items()}
+        except ValueError as exc:  # a power cut may leave half a file
+            LOG.warning("%s is unreadable, counters start at zero: %s", file, exc)
 
     def record(self, serial: int, rows: Iterable[Row]) -> None:
         """What process number ``serial`` says now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import grp
+import logging
 import os
 import pwd
 import re
@@ -12,6 +13,8 @@ import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+
+from pyroute2.netlink.exceptions import NetlinkError
 
 from svcfabric.drivers.haproxy import status, validity
 from svcfabric.drivers.haproxy.changes import changes
@@ -25,6 +28,7 @@ from svcfabric.errors import InvalidInput
 from svcfabric.spi.driver import DriverOptions, Observation, Plan, Report
 from svcfabric.spi.lbaas import LoadBalancerSpec
 
+LOG = logging.getLogger(__name__)
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -124,6 +128,9 @@ class HaproxyDriver:
                 if not (self._root / ident).exists() and not netns.exists(self._host.namespace("lb", ident)):
                     continue  # removed since
                 self._last[ident] = self._made(ident).observe()
+            except (HostFault, NetlinkError, OSError) as exc:  # one that is broken hides no other
+                LOG.warning("load balancer %s cannot be observed: %s", ident, exc)
+                self._last[ident] = Observation(instance_id=ident, kind=KIND, drifted=True)
             finally:
                 lock.release()
             yield self._last[ident]

@@ -63,3 +63,8 @@ def test_the_file_is_written_only_for_news(tmp_path):
     before = (tmp_path / "counters.json").stat().st_ino
     ledger.save()
     assert (tmp_path / "counters.json").stat().st_ino == before
+
+
+def test_half_a_file_is_no_obstacle(tmp_path):
+    (tmp_path / "counters.json").write_text('{"ended": {"a"')
+    assert totals(Ledger(tmp_path / "counters.json")) == (0, 0)
