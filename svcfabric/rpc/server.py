@@ -16,6 +16,8 @@ from svcfabric.rpc.transport import Transport
 LOG = logging.getLogger(__name__)
 Wire = Mapping[str, Any]
 
+RETRY = 3.0  # seconds until the next try to listen at a broker that refuses us
+
 
 class AgentEndpoint(Protocol):
     """What an agent takes. Called from one thread, in the order sent; must return quickly."""
@@ -47,12 +49,11 @@ class Server:
     """A served endpoint. ``start`` and ``stop`` once each."""
 
     def __init__(self, transport: Transport, topic: str, server: str, endpoint: object, threads: int) -> None:
-        target = oslo_messaging.Target(topic=topic, server=server, exchange=EXCHANGE)
-        self._server = oslo_messaging.get_rpc_server(
-            transport.oslo, target, [endpoint], access_policy=oslo_messaging.DefaultRPCAccessPolicy
-        )
-        self._name, self._threads = f"{topic} {server}", threads
-        self._stopping = False
+        self._transport, self._endpoint, self._threads = transport, endpoint, threads
+        self._target = oslo_messaging.Target(topic=topic, server=server, exchange=EXCHANGE)
+        self._name = f"{topic} {server}"
+        self._server: Any = None
+        self._stopping = threading.Event()
         self._listening = threading.Event()
 
     def start(self, wait: float = 5.0) -> bool:
@@ -68,7 +69,7 @@ class Server:
 
     def stop(self, wait: float = 10.0) -> None:
         """Take no more messages and let those being worked on finish, for ``wait`` seconds at most."""
-        self._stopping = True
+        self._stopping.set()
         if self._listening.is_set():
             # On a thread, because it can hang on a connection to a broker that is gone.
             stopper = threading.Thread(target=self._stop, name=f"stop {self._name}", daemon=True)
@@ -76,10 +77,23 @@ class Server:
             stopper.join(wait)
 
     def _start(self) -> None:
-        self._server.start(override_pool_size=self._threads)
-        self._listening.set()
-        if self._stopping:
-            self._stop()
+        while not self._stopping.is_set():
+            self._server = oslo_messaging.get_rpc_server(
+                self._transport.oslo,
+                self._target,
+                [self._endpoint],
+                access_policy=oslo_messaging.DefaultRPCAccessPolicy,
+            )
+            try:
+                self._server.start(override_pool_size=self._threads)
+            except Exception as exc:  # a broker that refuses us (password, rights) may be put right
+                LOG.error("%s: cannot listen: %s", self._name, str(exc) or type(exc).__name__)
+                self._stopping.wait(RETRY)
+                continue
+            self._listening.set()
+            if self._stopping.is_set():
+                self._stop()
+            return
 
     def _stop(self) -> None:
         self._server.stop()

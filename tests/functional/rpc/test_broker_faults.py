@@ -81,3 +81,14 @@ def test_absent_at_start(connect, recorder):
     assert not succeeds(lambda: ControllerClient(transport).heartbeat({}))
     server.stop()
     assert time.monotonic() - start < 5
+
+
+def test_refused(broker, connect, vhost, recorder):
+    transport = connect(broker.url.replace("guest:guest", "guest:wrong"))
+    server = serve_agent(transport, vhost, recorder)
+    assert server.start(wait=0.5) is False
+    start = time.monotonic()
+    assert not succeeds(lambda: ControllerClient(transport).heartbeat({}))
+    assert not succeeds(lambda: ControllerClient(transport).resync("h", {}))
+    assert time.monotonic() - start < 6
+    server.stop()
