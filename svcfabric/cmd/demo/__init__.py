@@ -12,8 +12,6 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from rich.console import Console
-
 from svcfabric.cmd import here
 from svcfabric.cmd.client import Refused
 from svcfabric.cmd.demo import cleanup, product, record, topology_file
@@ -28,7 +26,7 @@ from svcfabric.drivers.linux.fault import HostFault
 def main(argv: Sequence[str]) -> int:
     """The command."""
     args = _arguments(argv)
-    screen = Screen(Console())
+    screen = Screen()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     if args.clean:

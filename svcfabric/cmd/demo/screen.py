@@ -40,8 +40,10 @@ class Step:
 class Screen:
     """``live``: requests under way, shown beside the running step."""
 
-    def __init__(self, console: Console) -> None:
-        self.console = console
+    def __init__(self) -> None:
+        self.console = Console()
+        if not self.console.is_terminal:
+            self.console.width = 120  # a log, not a window
         self.steps: list[Step] = []
         self.live: Callable[[], str] = lambda: ""
 
@@ -96,7 +98,8 @@ class Screen:
     def _line(self, step: Step) -> None:
         mark = "[red]✗[/]" if step.wrong else "[green]✓[/]"
         text = "; ".join([*map(escape, step.said), *(f"[red]{escape(wrong)}[/]" for wrong in step.wrong)])
-        self.console.print(f"{mark} [bold]{step.name}[/] [dim]{shown(step.seconds)}[/]  {text}", highlight=False)
+        line = f"{mark} [bold]{step.name}[/] [dim]{shown(step.seconds)}[/]  {text}"
+        self.console.print(line, highlight=False, soft_wrap=True)
 
 
 def shown(seconds: float) -> str:
