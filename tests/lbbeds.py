@@ -34,6 +34,11 @@ WEBSERVER = pathlib.Path(__file__).with_name("webserver.py")
 VIP = "10.9.0.10"
 
 
+def ipv6(address: str) -> str:
+    """The IPv6 address that goes with an IPv4 one of the bed."""
+    return f"fd00:9::{address.rpartition('.')[2]}"
+
+
 class Bed:
     """``apply``, ``observe`` and so on speak to ``driver``; ``new_driver`` is what a restart of the agent makes."""
 
@@ -69,15 +74,18 @@ class Bed:
         return self.leg(VIP, **more)
 
     def namespace(self, name: str, address: str) -> None:
+        """A namespace with this address and its IPv6 companion."""
         netns.create(name)
-        leg.ensure_leg(self.host, name, self.leg(address))
+        both = (Address(address=address, prefix_length=24), Address(address=ipv6(address), prefix_length=64))
+        leg.ensure_leg(self.host, name, self.leg(address, addresses=both))
 
     def server(self, number: int, *, port: int = 80) -> Member:
         """A web server that says ``sNUMBER``, listening before this returns; as a member."""
         name = f"{self.name}-s{number}"
         if not netns.exists(name):
             self.namespace(name, f"10.9.0.{number}")
-        argv = [sys.executable, str(WEBSERVER), f"s{number}", str(port), "--down", self.down_file(number)]
+        where = [str(port), f":::{port}"]
+        argv = [sys.executable, str(WEBSERVER), f"s{number}", *where, "--down", self.down_file(number)]
         made = netns.run_in(name, subprocess.Popen, argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         made.stdout.readline()
         self._servers[number] = made

@@ -8,6 +8,7 @@ import difflib
 from svcfabric.drivers.haproxy.render import (
     Limits,
     Paths,
+    active_monitor,
     cookie_key,
     disabled,
     render,
@@ -68,9 +69,12 @@ def _members(old: Pool, new: Pool) -> Changes:
     reasons: list[str] = []
     old_numbers, new_numbers = server_numbers(old), server_numbers(new)
     before = {member.id: member for member in old.members}
+    alike = active_monitor(old) == active_monitor(new) and old.admin_state_up == new.admin_state_up
     for member in new.members:
-        ref = server_name(new, member)
         was = before.pop(member.id, None)
+        if was == member and alike and old_numbers[member.id] == new_numbers[member.id]:
+            continue
+        ref = server_name(new, member)
         if was is None:
             added.append(_add(new, ref, server_options(new, member, new_numbers[member.id]), disabled(new, member)))
             continue

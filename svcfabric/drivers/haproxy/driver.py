@@ -37,7 +37,7 @@ class HaproxyDriver:
 
     Of ``options.settings`` it knows ``binary`` (haproxy), ``maxconn`` (9500 connections per load balancer, less if the
     descriptor limit is low), ``drain_seconds`` (1800: how long connections outlive a reload or a removed member),
-    ``draining_max`` (8 processes per load balancer), ``http_reuse`` (safe), ``user`` (haproxy or nobody).
+    ``draining_max`` (32 old processes per load balancer, 4 MB each; then the oldest is cut), ``http_reuse`` (safe), ``user`` (haproxy or nobody).
     """
 
     kind = KIND
@@ -60,7 +60,7 @@ class HaproxyDriver:
         self._host = Host(options)
         self._root = Path(options.state_dir)
         self._binary = shutil.which(settings.get("binary", "haproxy")) or "haproxy"
-        self._draining_max = int(settings.get("draining_max", "8"))
+        self._draining_max = int(settings.get("draining_max", "32"))
         self._limits = Limits(
             maxconn=maxconn_of_host(int(settings.get("maxconn", "9500"))),
             drain_seconds=int(settings.get("drain_seconds", "1800")),

@@ -6,6 +6,7 @@ The API has checked most of this before; here it is the last line: text that cou
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 from collections.abc import Iterable
@@ -53,13 +54,19 @@ def check(spec: LoadBalancerSpec) -> None:
 
 def ip(what: str, text: str) -> str:
     """The address in its shortest form (an IPv6 zone is refused: it may hold anything)."""
+    shortest = _shortest(text) if isinstance(text, str) else ""
+    if not shortest:
+        raise _refuse(what, "must be an IPv4 or IPv6 address, without a zone")
+    return shortest
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _shortest(text: str) -> str:
+    """Empty when it is no address. Cached: a whole pool is looked at with every change of one of its members."""
     try:
-        address = ipaddress.ip_address(text)
-    except ValueError as exc:
-        raise _refuse(what, "must be an IPv4 or IPv6 address") from exc
-    if "%" in text:
-        raise _refuse(what, "must not have an IPv6 zone")
-    return str(address)
+        return "" if "%" in text else str(ipaddress.ip_address(text))
+    except ValueError:
+        return ""
 
 
 def cidr(what: str, text: str) -> str:

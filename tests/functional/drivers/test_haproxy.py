@@ -12,6 +12,7 @@ import pytest
 
 from svcfabric.drivers.haproxy import runtime
 from svcfabric.drivers.linux import netns
+from svcfabric.spi.l2l3 import Address
 from svcfabric.spi.lbaas import SessionPersistence
 from tests import lbbeds
 from tests import lbspecs as lb
@@ -270,6 +271,24 @@ def test_admin_states(lb_bed):
     assert lb_bed.spread(4) == {"s11": 2, "s12": 2}
     after = lb_bed.observe(spec).counters[spec.listeners[0].id]["total_connections"]
     assert after == before + 4
+
+
+def test_ipv6_outside_and_inside(lb_bed):
+    lb_bed.server(11)
+    member = lb.member(11, lbbeds.ipv6("10.9.0.11"), monitor_address=lbbeds.ipv6("10.9.0.11"))
+    spec = web(lb_bed, member, healthmonitor=lb.monitor(http_version="1.1"))
+    held = (*spec.vip.addresses, Address(address=lbbeds.ipv6(lbbeds.VIP), prefix_length=64))
+    spec = dataclasses.replace(spec, vip=dataclasses.replace(spec.vip, addresses=held))
+    lb_bed.apply(lb.with_listener(spec, allowed_cidrs=("fd00:9::/64", "10.9.0.0/24")))
+    assert lb_bed.spread(2, address=lbbeds.ipv6(lbbeds.VIP)) == lb_bed.spread(2) == {"s11": 2}
+    time.sleep(1.5)
+    assert lb_bed.status(spec, member.id) == "ONLINE"
+    other = lb.member(12, lbbeds.ipv6("10.9.0.12"))
+    lb_bed.server(12)
+    (pid,) = lb_bed.pids()
+    lb_bed.apply(lb.with_members(lb.with_listener(spec, allowed_cidrs=("fd00:9::/64", "10.9.0.0/24")), member, other))
+    assert lb_bed.spread(4) == {"s11": 2, "s12": 2}
+    assert lb_bed.pids() == [pid]
 
 
 def test_two_load_balancers_of_the_same_addresses_do_not_meet(lb_bed):

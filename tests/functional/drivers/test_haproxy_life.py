@@ -13,10 +13,10 @@ import time
 
 import pytest
 
-from svcfabric.drivers.haproxy import runtime, serverstate
+from svcfabric.drivers.haproxy import instance, runtime, serverstate
 from svcfabric.drivers.haproxy.changes import changes
 from svcfabric.drivers.haproxy.render import Limits, Paths, render
-from svcfabric.drivers.linux import netns, process
+from svcfabric.drivers.linux import leg, netns, process
 from tests import lbbeds
 from tests import lbspecs as lb
 
@@ -281,6 +281,29 @@ def test_a_lost_namespace_is_made_again(lb_bed):
     lb_bed.apply(spec)
     assert lb_bed.spread(2) == {"s11": 2}
     assert pid not in lb_bed.pids()
+
+
+def test_a_lost_leg_is_made_again(lb_bed, monkeypatch):
+    monkeypatch.setattr(instance, "_HOUSEKEEPING", 0.0)
+    spec = web(lb_bed, lb_bed.server(11))
+    lb_bed.apply(spec)
+    pids = lb_bed.pids()
+    assert not lb_bed.observe(spec).drifted
+    leg.remove_leg(lb_bed.host, spec.vip.port_id)
+    lb_bed.until(lambda: lb_bed.observe(spec).drifted)
+    lb_bed.apply(spec)
+    lb_bed.until(lambda: lb_bed.spread(1), 3)
+    assert not lb_bed.observe(spec).drifted
+    assert lb_bed.pids() == pids
+
+
+def test_haproxy_has_no_privilege_and_sees_no_files(lb_bed):
+    lb_bed.apply(spec := web(lb_bed, lb_bed.server(11)))
+    (pid,) = lb_bed.pids()
+    with open(f"/proc/{pid}/status") as status:
+        assert "Uid:\t0" not in status.read()
+    assert os.readlink(f"/proc/{pid}/root") == str(lb_bed.of(spec) / "jail")
+    assert os.stat(lb_bed.of(spec) / "admin.sock").st_mode & 0o777 == 0o600
 
 
 # ---- old processes ------------------------------------------------------------------------------------------
