@@ -9,7 +9,8 @@ import pytest
 
 from tests import leaks
 
-NEED_ROOT = ("functional/dataplane", "functional/drivers", "e2e")
+NEED_ROOT = ("functional/dataplane", "functional/drivers", "functional/faults", "e2e")
+FIGURE = "figure"  # the user property that holds one
 _watch = pytest.StashKey[leaks.Watch]()
 
 
@@ -32,6 +33,28 @@ def pytest_sessionstart(session):
     """Look at the machine before the tests (once, not in each process of a parallel run)."""
     if os.geteuid() == 0 and not hasattr(session.config, "workerinput"):
         session.config.stash[_watch] = leaks.Watch()
+
+
+@pytest.fixture
+def say(record_property):
+    """``say(text)``: a figure the test measured; all are printed at the end of the run."""
+    return lambda text: record_property(FIGURE, text)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Print the figures."""
+    found = [
+        text
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, text in report.user_properties
+        if name == FIGURE
+    ]
+    if found:
+        terminalreporter.section("figures")
+    for text in found:
+        terminalreporter.write_line(text)
 
 
 @pytest.hookimpl(trylast=True)

@@ -95,6 +95,10 @@ class RabbitMQ:
             )
         wait_until(self._up, timeout, "rabbitmq")
 
+    def alive(self) -> bool:
+        """Whether it takes connections."""
+        return accepts(self.port)
+
     def kill(self) -> None:
         """``kill -9`` of the node, as a crash would."""
         if self._process:

@@ -6,13 +6,14 @@ import contextlib
 import datetime
 import logging
 import random
+import select
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
 from sqlalchemy.pool import QueuePool
 
 from svcfabric import errors
@@ -92,7 +93,7 @@ def _create(url: str, pool_size: int, *, autocommit: bool = False) -> sa.Engine:
         parsed = parsed.update_query_dict({"charset": "utf8mb4"})
         if parsed.get_driver_name() == "mysqldb":
             arguments["conv"] = _mysql_conversions()
-    return sa.create_engine(
+    engine = sa.create_engine(
         parsed,
         connect_args=arguments,
         isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
@@ -103,6 +104,19 @@ def _create(url: str, pool_size: int, *, autocommit: bool = False) -> sa.Engine:
         pool_use_lifo=True,
         pool_reset_on_return=reset,
     )
+    sa.event.listen(engine, "checkout", _still_connected)
+    return engine
+
+
+def _still_connected(dbapi: Any, _record: Any, _proxy: Any) -> None:
+    """Have the pool replace a connection whose server is gone: a restart of the database then fails no request.
+
+    The kernel knows that the other side hung up; asking it (1 us) spares asking the server before each use.
+    """
+    kernel = select.poll()
+    kernel.register(dbapi.fileno(), select.POLLRDHUP)
+    if kernel.poll(0):
+        raise DisconnectionError("the database closed the connection")
 
 
 def _mysql_conversions() -> dict[Any, Any]:
