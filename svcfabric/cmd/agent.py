@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from svcfabric.cmd import process, wiring
+from svcfabric.cmd import host_wiring, process
 
 
 def main() -> None:
@@ -12,8 +12,8 @@ def main() -> None:
     words = sys.argv[1:]
     purge = "purge" in words
     conf = process.configure([word for word in words if word != "purge"])
-    transport = wiring.transport(conf)
-    agent = wiring.agent(conf, transport)
+    transport = host_wiring.transport(conf)
+    agent = host_wiring.agent(conf, transport)
     if purge:
         agent.purge()
         return

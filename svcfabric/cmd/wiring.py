@@ -1,4 +1,4 @@
-"""Composition: the only place that knows every part and puts them together."""
+"""Composition: the only place that knows every part and puts them together (the host's parts: ``host_wiring``)."""
 
 from __future__ import annotations
 
@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from svcfabric import fabric as fabric_package
-from svcfabric.agent.identity import Identity
-from svcfabric.agent.service import Agent
 from svcfabric.api.app import create_app, policy_for
 from svcfabric.api.auth import http_basic, keystone, noauth
 from svcfabric.api.auth.identity import Factory
 from svcfabric.api.discovery import Versions
 from svcfabric.api.limits import Limits
 from svcfabric.api.resource import Api, Dialect
+from svcfabric.cmd.host_wiring import agent as agent
+from svcfabric.cmd.host_wiring import transport as transport
 from svcfabric.db import migrate
 from svcfabric.db.engine import Database
-from svcfabric.drivers import registry
 from svcfabric.fabric.dispatch import Dispatcher
 from svcfabric.fabric.feature import Fabric, Feature
 from svcfabric.fabric.kinds import Kinds
@@ -29,7 +28,6 @@ from svcfabric.fabric.sweep import Sweep
 from svcfabric.rpc.client import AgentClient
 from svcfabric.rpc.server import Server, serve_controller
 from svcfabric.rpc.transport import Transport
-from svcfabric.spi.driver import Driver
 
 LOG = logging.getLogger(__name__)
 # The highest minor version whose own additions to the load-balancer API are here (protocols aside: what no
@@ -73,11 +71,6 @@ def database(conf: Any) -> Database:
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     return Database(url, pool_size=conf.database.pool_size)
-
-
-def transport(conf: Any) -> Transport:
-    """The configured message transport."""
-    return Transport(conf.messaging.transport_url, conf)
 
 
 def server_side(conf: Any, database: Database, transport: Transport) -> ServerSide:
@@ -156,15 +149,3 @@ def authentication(conf: Any) -> Factory:
     if strategy == "keystone":
         return keystone.factory(conf)
     return http_basic.factory(conf.api.password_file) if strategy == "http_basic" else noauth.factory()
-
-
-def agent(conf: Any, transport: Transport) -> Agent:
-    """The agent of this host with its configured drivers, not started."""
-    identity = Identity.of(conf)
-    drivers: dict[tuple[str, str], Driver] = {}
-    for name in conf.agent.drivers:
-        kind, _, driver = name.partition(".")
-        options = identity.driver_options(conf, kind, driver)
-        Path(options.state_dir).mkdir(parents=True, exist_ok=True)
-        drivers[kind, driver] = registry.load(kind, driver, options)
-    return Agent(conf, transport, drivers, identity)
