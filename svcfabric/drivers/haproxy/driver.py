@@ -37,7 +37,8 @@ class HaproxyDriver:
 
     Of ``options.settings`` it knows ``binary`` (haproxy), ``maxconn`` (9500 connections per load balancer, less if the
     descriptor limit is low), ``drain_seconds`` (1800: how long connections outlive a reload or a removed member),
-    ``draining_max`` (32 old processes per load balancer, 4 MB each; then the oldest is cut), ``http_reuse`` (safe), ``user`` (haproxy or nobody).
+    ``draining_max`` (32 old processes per load balancer, 4 MB each; of more the oldest is cut), ``http_reuse`` (safe),
+    ``user`` (haproxy or nobody).
     """
 
     kind = KIND

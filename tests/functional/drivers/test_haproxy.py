@@ -61,9 +61,9 @@ def test_the_monitor_takes_a_dead_server_out_in_its_time_and_back_in(lb_bed):
         lb_bed.server(12)
         lb_bed.until(lambda: lb_bed.status(spec, two.id) == "ONLINE")
         counts = load.stop()
-    # a refused connection is tried at another server, so nobody noticed
-    assert counts.failed == counts.resets, counts.errors
-    assert counts.resets <= 8, "requests that were under way when the server was killed"
+    # a refused connection is tried at another server: lost is only what the server had in hand when it was killed
+    assert counts.failed <= 8, counts.errors
+    assert counts.failed == counts.resets + counts.statuses.get("502", 0), counts.errors
     # sick but listening: only the monitor can know
     down = lb_bed.down_file(13)
     open(down, "w").close()
