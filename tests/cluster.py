@@ -165,9 +165,7 @@ class Product:
             try:
                 agents = Client(self.url, timeout=5).call("GET", f"{NETWORK}/agents")["agents"]
             except Refused as exc:
-                if exc.status in (401, 403):  # real authentication; then the word of the API's port must do
-                    return True
-                return False
+                return exc.status in (401, 403)  # real authentication: then its refusal must do
             return {agent["host"] for agent in agents if agent["alive"]} >= want
 
         servers.wait_until(ready, timeout, "the product")

@@ -6,6 +6,7 @@ FILE.bob, FILE.rita exist, its users' ``OS_*`` variables), to compare.
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import re
 import uuid
@@ -13,9 +14,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from svcfabric.api.auth.http_basic import hash_line
+from tests import cluster, keystone
 from tests.e2e import clients
 
 AUTHS = ("http_basic", "keystone")
+USERS = {"admin": ("admin", ("admin", "member", "reader")), **keystone.USERS}
 Login = Callable[[str], clients.OpenStack]
 
 
@@ -25,26 +29,77 @@ def name() -> str:
     return f"e2e-{uuid.uuid4().hex[:8]}"
 
 
+def pytest_generate_tests(metafunc):
+    """Against a product of our own, every test runs with each way to know callers."""
+    if "login" in metafunc.fixturenames and not metafunc.config.getoption("--openrc"):
+        metafunc.parametrize("login", AUTHS, indirect=True, scope="session")
+
+
 @pytest.fixture(scope="session")
 def login(request) -> Iterator[Login]:
     """``login("alice")``: the client as one of the users (``tests.keystone.USERS``, ``admin``)."""
-    yield from _from_files(pathlib.Path(request.config.getoption("--openrc")))
+    openrc = request.config.getoption("--openrc")
+    with contextlib.ExitStack() as stack:
+        if openrc:
+            environment = _files(pathlib.Path(openrc))
+        elif request.param == "http_basic":
+            environment = stack.enter_context(_http_basic())
+        else:
+            environment = stack.enter_context(_keystone())
+        made: dict[str, clients.OpenStack] = {}
+
+        def login(user: str) -> clients.OpenStack:
+            if user not in made:
+                made[user] = clients.OpenStack(clients.venv(), environment(user))
+                stack.callback(made[user].close)
+            return made[user]
+
+        yield login
 
 
-def _from_files(openrc: pathlib.Path) -> Iterator[Login]:
-    made: dict[str, clients.OpenStack] = {}
+Environment = Callable[[str], dict[str, str]]
 
-    def login(user: str) -> clients.OpenStack:
+
+def _files(openrc: pathlib.Path) -> Environment:
+    def environment(user: str) -> dict[str, str]:
         path = openrc if user == "admin" else openrc.with_name(f"{openrc.name}.{user}")
         if not path.exists():
             pytest.skip(f"no {path}")
-        if user not in made:
-            made[user] = clients.OpenStack(clients.venv(), dict(re.findall(r"(OS_\w+)=(\S+)", path.read_text())))
-        return made[user]
+        return dict(re.findall(r"(OS_\w+)=(\S+)", path.read_text()))
 
-    yield login
-    for client in made.values():
-        client.close()
+    return environment
+
+
+@contextlib.contextmanager
+def _http_basic() -> Iterator[Environment]:
+    """A standalone product whose users are in a password file."""
+    with cluster.servers.directory("passwords") as root:
+        lines = [hash_line(user, f"pw-{user}", project, roles, rounds=4) for user, (project, roles) in USERS.items()]
+        (root / "passwords").write_text("\n".join(lines) + "\n")
+        with cluster.standalone(auth="http_basic", api={"password_file": root / "passwords"}) as product:
+            yield lambda user: {
+                "OS_AUTH_TYPE": "http_basic",
+                "OS_ENDPOINT": product.url,
+                "OS_USERNAME": user,
+                "OS_PASSWORD": f"pw-{user}",
+            }
+
+
+@contextlib.contextmanager
+def _keystone() -> Iterator[Environment]:
+    """A product that asks a real Keystone, which has it in its catalog."""
+    with (
+        keystone.keystone() as identity,
+        cluster.standalone(auth="keystone", more=identity.service_section()) as product,
+    ):
+        identity.register({"network": product.url, "load-balancer": f"{product.url}/load-balancer"})
+        yield lambda user: identity.as_user(user).environment()
+
+
+@pytest.fixture
+def projects(request, login) -> bool:
+    """Whether there is a Keystone that knows the projects (some commands look theirs up)."""
+    return "http_basic" not in request.node.callspec.params.values() if hasattr(request.node, "callspec") else True
 
 
 @pytest.fixture(scope="session")

@@ -187,7 +187,9 @@ def test_router(cloud, external, net, name):
     shown = cloud("router", "show", name)
     assert shown["routes"] == [{"destination": "198.51.100.0/24", "nexthop": "10.61.0.9"}]
     assert shown["admin_state_up"] is False
-    cloud.text("router", "set", name, "--no-route", "--route", "destination=203.0.113.0/24,gateway=10.61.0.9", "--enable")
+    cloud.text(
+        "router", "set", name, "--no-route", "--route", "destination=203.0.113.0/24,gateway=10.61.0.9", "--enable"
+    )
     cloud.text("router", "unset", name, "--route", "destination=203.0.113.0/24,gateway=10.61.0.9")
     cloud.text("router", "unset", "--tag", "t1", name)
     shown = cloud("router", "show", name)
@@ -285,10 +287,13 @@ def test_extensions(cloud):
     assert cloud("extension", "show", "router")["alias"] == "router"
 
 
-def test_quota(admin, cloud, net, name):
+def test_quota(admin, cloud, net, name, projects):
+    if not projects:
+        pytest.skip("without Keystone the client cannot say which project")
     project = net["project_id"]
     have = len(cloud("router", "list", "--project", project))
     before = {row["Resource"]: row["Limit"] for row in admin("quota", "show", "--network", project)}
+    assert admin("quota", "list", "--network") is not None
     admin.text("quota", "set", "--routers", str(have), project)
     after = {row["Resource"]: row["Limit"] for row in admin("quota", "show", "--network", project)}
     assert after["routers"] == have and after["networks"] == before["networks"]
