@@ -103,7 +103,7 @@ class Instance:
                 rows = runtime.show_statistics(self._processes.socket)
                 self._ledger.record(serving[0], rows)
                 self._dismiss(status.unknown_servers(spec, rows))
-        self._follow_draining()
+        self._follow_draining(serving[0] if serving else 0)
         self._keep_house()
         return Observation(
             instance_id=self.id,
@@ -138,12 +138,12 @@ class Instance:
         # kept open, it lets us count what the old process still carries after the new one has taken its place
         session = runtime.Session(self._processes.socket)
         try:
-            self._processes.start(text, state)
+            new = self._processes.start(text, state)
         except BaseException:
             session.close()
             raise
         self._draining[number] = session
-        self._follow_draining()
+        self._follow_draining(new)
         self._processes.sweep()
         self._ledger.save()
 
@@ -216,8 +216,11 @@ class Instance:
                 runtime.ask(self._processes.socket, f"shutdown sessions server {ref}")
             runtime.ask(self._processes.socket, f"del server {ref}")
 
-    def _follow_draining(self) -> None:
-        """Count what processes that drain still carry; let go of those that have nothing left to do."""
+    def _follow_draining(self, serving: int) -> None:
+        """Count what processes that drain still carry; let go of those that have nothing left to do.
+
+        ``serving``: the number of the process that serves, 0 for none.
+        """
         for number, session in list(self._draining.items()):
             try:
                 self._ledger.record(number, runtime.statistics(session.ask("show stat")))
@@ -228,8 +231,7 @@ class Instance:
                 pass
             session.close()
             del self._draining[number]
-        serving = self._processes.serving()
-        self._ledger.close([*self._draining, *([serving[0]] if serving else [])])
+        self._ledger.close([*self._draining, serving])
 
     def _keep_house(self) -> None:
         if time.monotonic() - self._kept_house > _HOUSEKEEPING:
