@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
+from oslo_config import cfg
 
+from svcfabric import conf as conf_module
 from svcfabric.agent.identity import Identity
-from svcfabric.cmd import process, standalone
+from svcfabric.cmd import standalone
 from svcfabric.cmd.client import NETWORK, Client, Document, basic
 from svcfabric.drivers.linux import netns, plug
 from svcfabric.drivers.linux.host import Host
@@ -70,10 +74,10 @@ def prefix_length(subnet: Document) -> int:
     return int(subnet["cidr"].partition("/")[2])
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: argparse.ArgumentParser, title: str = "where") -> None:
     """The options that say which agent, which API and who asks."""
     group = parser.add_argument_group(
-        "where",
+        title,
         "Who asks is OS_TOKEN, or OS_USERNAME and OS_PASSWORD; else the administrator in the clouds.yaml that "
         "`svcfabric up` made in its state directory.",
     )
@@ -84,22 +88,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def configuration(args: argparse.Namespace) -> Any:
-    """The agent's configuration those options describe."""
-    conf = process.configure([word for path in args.config_file for word in ("--config-file", path)])
-    if args.state_dir:
-        conf.set_override("state_dir", os.path.abspath(args.state_dir))
-    if args.host:
-        conf.set_override("host", args.host, "agent")
+    """The agent's configuration those options describe; exits 2 with the reason if it is bad."""
+    try:
+        conf = conf_module.load([word for path in args.config_file for word in ("--config-file", path)])
+        if args.state_dir:
+            conf.set_override("state_dir", os.path.abspath(args.state_dir))
+        if args.host:
+            conf.set_override("host", args.host, "agent")
+    except (cfg.Error, ValueError) as exc:
+        print(f"svcfabric: {exc}", file=sys.stderr)
+        raise SystemExit(2) from exc
     return conf
 
 
-def client(conf: Any, api: str | None, user: str = "admin") -> Client:
+def client(conf: Any, api: str | None, user: str = "admin", environment: Mapping[str, str] = os.environ) -> Client:
     """A client for whoever the environment names, else for a user ``svcfabric up`` made."""
-    url = api or os.environ.get("OS_ENDPOINT") or f"http://{conf.api.bind_host}:{conf.api.bind_port}"
-    if token := os.environ.get("OS_TOKEN"):
+    url = api or environment.get("OS_ENDPOINT") or f"http://{conf.api.bind_host}:{conf.api.bind_port}"
+    if token := environment.get("OS_TOKEN"):
         return Client(url, {"X-Auth-Token": token})
-    if name := os.environ.get("OS_USERNAME"):
-        return Client(url, basic(name, os.environ.get("OS_PASSWORD", "")))
+    if name := environment.get("OS_USERNAME"):
+        return Client(url, basic(name, environment.get("OS_PASSWORD", "")))
     clouds = standalone.clouds_file(Path(conf.api.password_file))
     if not clouds.exists():
         return Client(url)

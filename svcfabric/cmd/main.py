@@ -30,8 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     args = parser.parse_args(words)
-    module = importlib.import_module(COMMANDS[args.command][0])
     try:
+        module = importlib.import_module(COMMANDS[args.command][0])
         return int(module.main(args.words))
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import socket
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ import yaml
 
 from svcfabric.api.auth.http_basic import hash_line
 from svcfabric.cmd import process
+from svcfabric.drivers.linux import files
 
 # The passwords made here are 128 random bits: no dictionary helps, so the least costly hash will do.
 _ROUNDS = 4
@@ -35,8 +37,11 @@ def main(argv: Sequence[str]) -> int:
     conf = process.configure([word for path in args.config_file for word in ("--config-file", path)])
     override(conf, args)
     url = f"http://{conf.api.bind_host}:{conf.api.bind_port}"
-    if conf.api.auth_strategy == "http_basic" and not Path(conf.api.password_file).exists():
-        write_credentials(Path(conf.api.password_file), url)
+    if problem := cannot_listen(conf.api.bind_host, conf.api.bind_port):
+        print(f"svcfabric up: cannot listen at {url}: {problem}; --port chooses another", file=sys.stderr)
+        return 1
+    if conf.api.auth_strategy == "http_basic":
+        ensure_credentials(Path(conf.api.password_file), url)
     say(conf, url)
     from svcfabric.cmd import up  # late: `--help` needs none of it
 
@@ -57,22 +62,41 @@ def override(conf: Any, args: argparse.Namespace) -> None:
         conf.set_override("physical_networks", {"public": ""}, "agent")
 
 
-def write_credentials(password_file: Path, url: str) -> None:
-    """Make the password file and, beside it, ``clouds.yaml`` with the passwords, for this machine's root only."""
-    passwords = {user: secrets.token_urlsafe(16) for user in _USERS}
-    lines = [hash_line(user, passwords[user], user, roles, rounds=_ROUNDS) for user, roles in _USERS.items()]
-    clouds = {
-        "clouds": {
-            f"svcfabric-{user}": {
-                "auth_type": "http_basic",
-                "auth": {"endpoint": url, "username": user, "password": password},
-            }
-            for user, password in passwords.items()
+def cannot_listen(host: str, port: int) -> str:
+    """Why the API could not listen there, "" if it can."""
+    try:
+        family, kind, _proto, _name, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind(where)
+            sock.listen()
+    except OSError as exc:
+        return exc.strerror or str(exc)
+    return ""
+
+
+def ensure_credentials(password_file: Path, url: str) -> None:
+    """Make the password file and, beside it, ``clouds.yaml`` with the passwords, for this user's eyes only.
+
+    When there is a password file already, a ``clouds.yaml`` made earlier learns where the API is now.
+    """
+    clouds_path = clouds_file(password_file)
+    if not password_file.exists():
+        passwords = {user: secrets.token_urlsafe(16) for user in _USERS}
+        lines = [hash_line(user, passwords[user], user, roles, rounds=_ROUNDS) for user, roles in _USERS.items()]
+        auths = {user: {"username": user, "password": password} for user, password in passwords.items()}
+        clouds: dict[str, Any] = {
+            "clouds": {f"svcfabric-{user}": {"auth_type": "http_basic", "auth": auth} for user, auth in auths.items()}
         }
-    }
-    password_file.parent.mkdir(parents=True, exist_ok=True)
-    _write_private(password_file, "\n".join(lines) + "\n")
-    _write_private(clouds_file(password_file), yaml.safe_dump(clouds, sort_keys=False))
+        password_file.parent.mkdir(parents=True, exist_ok=True)
+        files.swap(password_file, "\n".join(lines) + "\n")
+    elif clouds_path.exists():
+        clouds = yaml.safe_load(clouds_path.read_text())
+    else:
+        return
+    for cloud in clouds["clouds"].values():
+        cloud["auth"]["endpoint"] = url
+    files.swap(clouds_path, yaml.safe_dump(clouds, sort_keys=False))
 
 
 def clouds_file(password_file: Path) -> Path:
@@ -89,8 +113,3 @@ def say(conf: Any, url: str) -> None:
             f"try: OS_CLIENT_CONFIG_FILE={clouds} openstack --os-cloud svcfabric-admin network list",
             file=sys.stderr,
         )
-
-
-def _write_private(path: Path, text: str) -> None:
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-        file.write(text)

@@ -30,14 +30,15 @@ def main(argv: Sequence[str]) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     if args.clean:
-        return clean_up(args.state_dir, screen)
+        return clean_up(args.work_dir, screen)
     try:
         checked = topology_file.load(args.topology)
     except (Invalid, OSError) as exc:
         print(f"svcfabric demo: {args.topology}: {exc}", file=sys.stderr)
         return 2
-    made = record.new(args.state_dir)
+    made = record.new(args.work_dir)
     made.url = args.api or ""
+    made.agent = {"config_file": args.config_file, "state_dir": args.state_dir, "host": args.host}
     return Demo(made, checked, screen).run(keep=args.keep)
 
 
@@ -108,14 +109,13 @@ class Demo:
         if self.story and self.story.fronts:
             print(f"  openstack loadbalancer status show {self.story.fronts[0].balancer.id}")
         print("  openstack port list")
-        where = self.record.directory.parent
-        print(f"To remove it: svcfabric demo --clean --state-dir {where}")
+        print(f"To remove it: svcfabric demo --clean --work-dir {self.record.directory.parent}")
 
 
-def clean_up(state_dir: str | None, screen: Screen) -> int:
+def clean_up(work_dir: str | None, screen: Screen) -> int:
     """Remove every demo that was kept or whose process died."""
     count = 0
-    for each in record.left(state_dir):
+    for each in record.left(work_dir):
         screen.console.print(f"demo {each.run} in {each.directory}", highlight=False)
         _finish(each, screen)
         count += 1
@@ -145,8 +145,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
         prog="svcfabric demo", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--topology", metavar="FILE", help="what to make, instead of the shipped topology")
-    parser.add_argument("--api", metavar="URL", help="use the product that runs there; its agent must be on this host")
-    parser.add_argument("--state-dir", metavar="DIR", help="where demos keep their files [the temporary directory]")
+    parser.add_argument("--work-dir", metavar="DIR", help="where demos keep their files [the temporary directory]")
     parser.add_argument("--keep", action="store_true", help="leave everything running and say how to play with it")
     parser.add_argument("--clean", action="store_true", help="remove what --keep, or a killed demo, left")
+    here.add_arguments(parser, title="to use a product that runs already")
     return parser.parse_args(argv)

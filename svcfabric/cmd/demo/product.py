@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import configparser
+import os
 import socket
 import sys
 from pathlib import Path
 from typing import Any
 
-from svcfabric import conf as conf_module
 from svcfabric.cmd import here, wiring
 from svcfabric.cmd.client import Client, Refused
 from svcfabric.cmd.demo.record import PRODUCT, Record
@@ -22,11 +23,12 @@ def start(record: Record, physical_networks: list[str]) -> None:
     port = _free_port()
     record.url = f"http://127.0.0.1:{port}"
     record.product = True
-    record.config = str(record.directory / "svcfabric.conf")
-    _write_config(Path(record.config), record.directory / "state", port, physical_networks)
+    config = record.directory / "svcfabric.conf"
+    _write_config(config, record.directory / "state", port, physical_networks)
+    record.agent = {"config_file": [str(config)], "state_dir": None, "host": None}
     record.processes.append(PRODUCT)
     record.save()
-    argv = [sys.executable, "-m", "svcfabric.cmd.main", "up", "--config-file", record.config]
+    argv = [sys.executable, "-m", "svcfabric.cmd.main", "up", "--config-file", str(config)]
     child = process.start(PRODUCT, argv, None, record.directory)
 
     def ready() -> bool:
@@ -38,17 +40,17 @@ def start(record: Record, physical_networks: list[str]) -> None:
 
 
 def clients(record: Record) -> tuple[Client, Client]:
-    """The administrator and the tenant; the same caller when the environment names one (``--api``)."""
-    conf = configuration(record)
-    if not record.product:
-        one = here.client(conf, record.url)
-        return one, one
-    return here.client(conf, record.url, "admin"), here.client(conf, record.url, "demo")
+    """The administrator and the tenant; the same caller when the product is not ours and the environment says who."""
+    conf, environment = configuration(record), {} if record.product else os.environ
+    return (
+        here.client(conf, record.url, "admin", environment),
+        here.client(conf, record.url, "demo", environment),
+    )
 
 
 def configuration(record: Record) -> Any:
-    """The configuration of the product, or this machine's when the product is somebody else's."""
-    return conf_module.load(files=[record.config] if record.config else None)
+    """The configuration of the product's agent on this host."""
+    return here.configuration(argparse.Namespace(**record.agent))
 
 
 def stop(record: Record) -> None:

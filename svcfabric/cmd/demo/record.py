@@ -26,14 +26,14 @@ class Record:
     """One demo. ``directory`` is all its own: records, logs, and the product's state if it started one.
 
     ``undo``: requests that take back what was made, newest last. ``processes``: names of process records.
-    ``product``: whether this demo started the product.
+    ``product``: whether this demo started the product. ``agent``: which agent is this host's (see ``here``).
     """
 
     directory: Path
     run: str
     url: str = ""
     product: bool = False
-    config: str = ""
+    agent: dict[str, Any] = dataclasses.field(default_factory=dict)
     undo: list[tuple[str, str, Document | None]] = dataclasses.field(default_factory=list)
     namespaces: list[str] = dataclasses.field(default_factory=list)
     processes: list[str] = dataclasses.field(default_factory=list)
@@ -57,11 +57,11 @@ class Record:
         return full
 
 
-def new(state_dir: str | None) -> Record:
-    """A record in a new directory below ``state_dir`` (default: the system's temporary one)."""
-    if state_dir:
-        Path(state_dir).mkdir(parents=True, exist_ok=True)
-    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=state_dir))
+def new(work_dir: str | None) -> Record:
+    """A record in a new directory below ``work_dir`` (default: the system's temporary one)."""
+    if work_dir:
+        Path(work_dir).mkdir(parents=True, exist_ok=True)
+    directory = Path(tempfile.mkdtemp(prefix=PREFIX, dir=work_dir)).resolve()
     directory.chmod(0o755)  # daemons that drop root must get at their own files
     record = Record(directory=directory, run=secrets.token_hex(3))
     _lock(directory)  # and keep it until this process ends
@@ -80,9 +80,9 @@ def _lock(directory: Path) -> int | None:
     return fd
 
 
-def left(state_dir: str | None) -> Iterator[Record]:
-    """Demos below ``state_dir`` that were kept, or whose process has died; each is this process's from then on."""
-    for path in sorted(Path(state_dir or tempfile.gettempdir()).glob(f"{PREFIX}*/{FILE}")):
+def left(work_dir: str | None) -> Iterator[Record]:
+    """Demos below ``work_dir`` that were kept, or whose process has died; each is this process's from then on."""
+    for path in sorted(Path(work_dir or tempfile.gettempdir()).glob(f"{PREFIX}*/{FILE}")):
         if _lock(path.parent) is not None:
             yield load(path)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import pathlib
+import socket
 
 import yaml
 
@@ -18,7 +19,7 @@ def arguments(**given: object) -> argparse.Namespace:
 
 def test_the_credentials_it_makes_are_good(tmp_path: pathlib.Path) -> None:
     file = tmp_path / "state" / "passwords"
-    standalone.write_credentials(file, "http://127.0.0.1:9696")
+    standalone.ensure_credentials(file, "http://127.0.0.1:9696")
     clouds = yaml.safe_load(standalone.clouds_file(file).read_text())["clouds"]
     passwords = http_basic.Passwords(str(file))
     for user, roles in (("admin", {"admin"}), ("demo", {"member"})):
@@ -26,6 +27,9 @@ def test_the_credentials_it_makes_are_good(tmp_path: pathlib.Path) -> None:
         assert auth["username"] == user
         found = passwords.verified(user, auth["password"])
         assert found and found.roles == roles
+    standalone.ensure_credentials(file, "http://127.0.0.1:5000")
+    moved = yaml.safe_load(standalone.clouds_file(file).read_text())["clouds"]
+    assert moved["svcfabric-demo"]["auth"] == clouds["svcfabric-demo"]["auth"] | {"endpoint": "http://127.0.0.1:5000"}
     for path in (file, standalone.clouds_file(file)):
         assert path.stat().st_mode & 0o077 == 0
 
@@ -52,6 +56,20 @@ def test_commands_find_the_administrator(tmp_path: pathlib.Path, monkeypatch) ->
     conf = conf_module.load(files=())
     standalone.override(conf, arguments(state_dir=str(tmp_path)))
     assert here.client(conf, None).url == "http://127.0.0.1:9696"
-    standalone.write_credentials(tmp_path / "passwords", "http://127.0.0.1:5000")
+    standalone.ensure_credentials(tmp_path / "passwords", "http://127.0.0.1:5000")
     assert here.client(conf, None).url == "http://127.0.0.1:5000"
     assert here.client(conf, "http://127.0.0.1:6000/").url == "http://127.0.0.1:6000"
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        assert standalone.cannot_listen("127.0.0.1", taken.getsockname()[1]) == "Address already in use"
+    assert standalone.cannot_listen("127.0.0.1", 0) == ""
+
+
+def test_a_password_file_of_ones_own_is_left_alone(tmp_path: pathlib.Path) -> None:
+    file = tmp_path / "passwords"
+    file.write_text("# mine\n")
+    standalone.ensure_credentials(file, "http://127.0.0.1:9696")
+    assert file.read_text() == "# mine\n"
+    assert not standalone.clouds_file(file).exists()
