@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from svcfabric.cmd import host_wiring, process
+from svcfabric.cmd.purge import purge as purge_host
 
 
 def main() -> None:
@@ -12,11 +13,10 @@ def main() -> None:
     words = sys.argv[1:]
     purge = "purge" in words
     conf = process.configure([word for word in words if word != "purge"])
+    if purge:
+        raise SystemExit(1 if purge_host(conf) else 0)
     transport = host_wiring.transport(conf)
     agent = host_wiring.agent(conf, transport)
-    if purge:
-        agent.purge()
-        return
     agent.start()
     process.wait_for_signal()
     agent.stop()

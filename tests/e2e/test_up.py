@@ -47,7 +47,6 @@ def admin(state_dir) -> Iterator[Client]:
             check=True,
             timeout=60,
         )
-        here.here(configuration(state_dir)).kit.drop_bridge_namespace()
 
 
 def configuration(state_dir: pathlib.Path):

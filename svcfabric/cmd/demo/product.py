@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from svcfabric.cmd import here, wiring
+from svcfabric.cmd import here
 from svcfabric.cmd.client import Client, Refused
 from svcfabric.cmd.demo.record import PRODUCT, Record
+from svcfabric.cmd.purge import purge as purge_host
 from svcfabric.drivers.linux import process
 
 START_TIMEOUT = 60.0
@@ -61,9 +62,7 @@ def stop(record: Record) -> None:
 
 def purge(record: Record) -> None:
     """Remove all that the product's agent made on this host."""
-    conf = configuration(record)
-    wiring.agent(conf, wiring.transport(conf)).purge()
-    here.here(conf).kit.drop_bridge_namespace()
+    purge_host(configuration(record))
 
 
 def tail(path: Path, lines: int = 25) -> str:
