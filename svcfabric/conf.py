@@ -157,6 +157,7 @@ QUOTAS = [
 ]
 
 NETWORK = [
+    cfg.StrOpt("driver", default="linux", help="Driver that realises networks, ports, routers and floating IPs."),
     cfg.IntOpt("vni_min", default=1, min=1, max=16777215, help="First VXLAN network identifier to hand out."),
     cfg.IntOpt("vni_max", default=16777215, min=1, max=16777215, help="Last VXLAN network identifier to hand out."),
     cfg.IntOpt("global_physnet_mtu", default=1500, min=1280, max=65535, help="MTU of the physical network, bytes."),
@@ -179,7 +180,7 @@ LBAAS = [
     cfg.ListOpt(
         "enabled_providers",
         default=["haproxy:HAProxy in a network namespace", "noop:Accepts everything and does nothing"],
-        help="Providers tenants may name, as driver:description.",
+        help="Providers tenants may name: driver:description, or alias:driver for another name of one.",
     ),
     cfg.IntOpt("timeout_client_data", default=50000, min=0, max=86400000, help="Idle client connection, ms."),
     cfg.IntOpt("timeout_member_connect", default=5000, min=0, max=86400000, help="Connecting to a member, ms."),

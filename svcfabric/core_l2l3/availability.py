@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
 import sqlalchemy as sa
 
 from svcfabric import errors
@@ -70,9 +71,9 @@ class Availability:
             by_network = _subnets(conn, [row["id"] for row in rows], versions)
         for row in rows:
             mine = by_network.get(row["id"], [])
-            row["total_ips"] = sum(subnet["total_ips"] for subnet in mine)
+            row["total_ips"] = _exact(sum(subnet["total_ips"] for subnet in mine))
             row["used_ips"] = sum(subnet["used_ips"] for subnet in mine)
-            row["subnet_ip_availability"] = mine
+            row["subnet_ip_availability"] = [{**subnet, "total_ips": _exact(subnet["total_ips"])} for subnet in mine]
         return rows
 
     def update(
@@ -84,6 +85,11 @@ class Availability:
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
         """It follows from the networks."""
         raise errors.BadRequest("network_ip_availability cannot be deleted")
+
+
+def _exact(number: int) -> int | orjson.Fragment:
+    """A count as JSON shows it, also when an IPv6 prefix holds more than 64 bits can say."""
+    return number if number < 2**63 else orjson.Fragment(str(number))
 
 
 def _subnets(conn: sa.Connection, ids: list[str], versions: Sequence[Any]) -> dict[str, list[Row]]:

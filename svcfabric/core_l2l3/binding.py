@@ -26,13 +26,14 @@ _FRESH = {"removing": False, "observed_generation": 0, "error_code": "", "error"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """A port that moves from host ``old`` to host ``new`` ("" for none)."""
+    """A port that moves from host ``old`` to host ``new`` ("" for none). ``fresh``: it has just been made."""
 
     port_id: str
     project_id: str
     network: Network
     old: str
     new: str
+    fresh: bool = False
 
 
 def bind(conn: sa.Connection, changed: Changed, driver: str, move: Binding) -> None:
@@ -123,9 +124,10 @@ def _leave(conn: sa.Connection, changed: Changed, move: Binding, hosts: set[str]
 
 def _place_port(conn: sa.Connection, move: Binding, driver: str, wanted: Mapping[str, str]) -> None:
     """Make the port's own placements what is wanted, {host: role}."""
-    made = instances.ensure(conn, move.port_id, kind="port", project_id=move.project_id, driver=driver)
     present: dict[str, tuple[str, bool]] = {}
-    if not made:
+    if move.fresh:
+        instances.create(conn, move.port_id, kind="port", project_id=move.project_id, driver=driver)
+    elif not instances.ensure(conn, move.port_id, kind="port", project_id=move.project_id, driver=driver):
         instances.touch_many(conn, [move.port_id])
         columns = (placements.c.host, placements.c.role, placements.c.removing)
         rows = conn.execute(sa.select(*columns).where(placements.c.instance_id == move.port_id)).all()

@@ -72,7 +72,7 @@ class Changed:
 
     def update(self, ids: Iterable[str]) -> None:
         """Note changed instances."""
-        self._ids.update(dict.fromkeys(ids))
+        self.add(*ids)
 
     @property
     def ids(self) -> list[str]:

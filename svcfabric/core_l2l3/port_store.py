@@ -73,7 +73,7 @@ def create(
     _store_addresses(conn, [(row["id"], fixed) for row in rows for fixed in row["fixed_ips"]])
     for row in rows:
         if row["host"]:
-            _bind(conn, core, changed, row, networks[row["network_id"]], old="", new=row["host"])
+            _bind(conn, core, changed, row, networks[row["network_id"]], old="", new=row["host"], fresh=True)
     return rows
 
 
@@ -147,9 +147,17 @@ def disassociate(conn: sa.Connection, changed: Changed, port_id: str) -> None:
 
 
 def _bind(
-    conn: sa.Connection, core: Core, changed: Changed, port: Values, network: Network, *, old: str, new: str
+    conn: sa.Connection,
+    core: Core,
+    changed: Changed,
+    port: Values,
+    network: Network,
+    *,
+    old: str,
+    new: str,
+    fresh: bool = False,
 ) -> None:
-    binding = Binding(port_id=port["id"], project_id=port["project_id"], network=network, old=old, new=new)
+    binding = Binding(port_id=port["id"], project_id=port["project_id"], network=network, old=old, new=new, fresh=fresh)
     bind(conn, changed, core.settings.driver, binding)
 
 

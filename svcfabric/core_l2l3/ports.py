@@ -65,11 +65,12 @@ class Ports:
             values = PORTS.changes(row, body)
             if not values:
                 return row
+            _refuse_owned(conn, row | {"router_id": router_id}, values)
             moved = "host" in values
             network = None
             if moved or values.keys() & {"fixed_ips", "mac_address", "device_owner"}:
                 network = load_networks(conn, [row["network_id"]])[row["network_id"]]
-                self._check(conn, ctx, row | {"router_id": router_id}, body, values, network)
+                _check_update(conn, ctx, row, body, values, network)
             host = values.pop("host", row["binding:host_id"])
             if "fixed_ips" in values and network is not None:
                 wishes = values.pop("fixed_ips")
@@ -88,24 +89,6 @@ class Ports:
             return PORTS.get(conn, ctx, ident) if "admin_state_up" in values else row
 
         return self._core.write(work)
-
-    def _check(
-        self, conn: sa.Connection, ctx: Context, row: Row, body: Row, values: Mapping[str, Any], network: Network
-    ) -> None:
-        _check_use(ctx, network, {name: value for name, value in body.items() if value != row[name]}, "update")
-        owned = _owner(conn, row)
-        if owned and values.keys() & {"host", "device_owner", "device_id", "mac_address"}:
-            raise errors.Conflict(
-                f"Operation update is not supported for device_owner {owned} on port {row['id']}.",
-                neutron_type="UnsupportedPortDeviceOwner",
-            )
-        if "mac_address" in values:
-            if row["binding:host_id"]:
-                raise errors.InUse(
-                    f"Unable to complete operation on port {row['id']}, port is already bound: its MAC address stays.",
-                    neutron_type="PortBound",
-                )
-            port_store.refuse_used_mac(conn, network.id, values["mac_address"])
 
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
         """Delete a port, unless a router or floating IP owns it. Floating IPs that lead to it lead nowhere then."""
@@ -153,6 +136,31 @@ def _check_use(ctx: Context, network: Network | None, body: Mapping[str, Any], o
         raise forbidden(f"{operation}_port:device_owner")
     if any(one.get("ip_address") for one in body.get("fixed_ips") or ()):
         raise forbidden(f"{operation}_port:fixed_ips:ip_address")
+
+
+def _check_update(
+    conn: sa.Connection, ctx: Context, row: Row, body: Row, values: Mapping[str, Any], network: Network
+) -> None:
+    _check_use(ctx, network, {name: value for name, value in body.items() if value != row[name]}, "update")
+    if "mac_address" in values:
+        if row["binding:host_id"]:
+            raise errors.InUse(
+                f"Unable to complete operation on port {row['id']}, port is already bound: its MAC address stays.",
+                neutron_type="PortBound",
+            )
+        port_store.refuse_used_mac(conn, network.id, values["mac_address"])
+
+
+def _refuse_owned(conn: sa.Connection, row: Row, values: Mapping[str, Any]) -> None:
+    """What a router or floating IP has set on its port is not a client's to change."""
+    if not values.keys() & {"host", "device_owner", "device_id", "mac_address"}:
+        return
+    owner = _owner(conn, row)
+    if owner:
+        raise errors.Conflict(
+            f"Operation update is not supported for device_owner {owner} on port {row['id']}.",
+            neutron_type="UnsupportedPortDeviceOwner",
+        )
 
 
 def _owner(conn: sa.Connection, row: Row) -> str:

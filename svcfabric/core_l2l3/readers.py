@@ -42,14 +42,14 @@ def _or_null(column: sa.Column[Any], nothing: Expression) -> Expression:
 
 def _answer(ident: Expression, waiting: Expression) -> Expression:
     """What the owning host made of an instance: ACTIVE, ERROR, or ``waiting`` until it has answered."""
+    said = sa.case((placements.c.error != _NOTHING, ERROR), (placements.c.observed_generation > _ZERO, ACTIVE))
     answer = (
-        sa.select(sa.case((placements.c.error != _NOTHING, ERROR), (placements.c.observed_generation > _ZERO, ACTIVE)))
+        sa.select(sa.func.max(said))  # there is one owner, but a subquery must not depend on it
         .where(
             placements.c.instance_id == ident,
             placements.c.role == _word("owner"),
             placements.c.removing.is_(False),
         )
-        .limit(sa.literal_column("1"))
         .scalar_subquery()
     )
     return sa.func.coalesce(answer, waiting, type_=Ascii)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
 from svcfabric.core_l2l3 import port_store
@@ -16,6 +18,13 @@ def host_of(conn: sa.Connection, router_id: str) -> str:
     """The host a router is on, "" while it waits for one."""
     hosts = instances.hosts(conn, router_id)
     return hosts[0] if hosts else ""
+
+
+def start(conn: sa.Connection, core: Core, router_id: str) -> None:
+    """Give a router that has just been made, and is attached to nothing, a host if an agent can have it."""
+    host = _choose(conn, core, "")
+    if host:
+        instances.place(conn, router_id, host)
 
 
 def settle(conn: sa.Connection, core: Core, changed: Changed, router_id: str, suggested: str = "") -> str:
@@ -74,13 +83,21 @@ def _move(conn: sa.Connection, core: Core, changed: Changed, router_id: str, old
         instances.unplace(conn, router_id, old)
     instances.place(conn, router_id, new)
     attached = port_store.load(conn, ports.c.router_id == router_id)
+    if attached:
+        _move_ports(conn, core, changed, attached, new)
+    changed.add(router_id)  # after its legs: hosts are sent them first
+    if attached:
+        fips = sa.select(floatingips.c.id, floatingips.c.project_id).where(floatingips.c.router_id == router_id)
+        for fip in conn.execute(fips.order_by(floatingips.c.id)).all():
+            place_floatingip(conn, core, changed, fip.id, fip.project_id, router_id)
+
+
+def _move_ports(
+    conn: sa.Connection, core: Core, changed: Changed, attached: Sequence[port_store.Values], host: str
+) -> None:
     wires = load_networks(conn, {port["network_id"] for port in attached})
     for port in sorted(attached, key=lambda port: (port["network_id"], port["id"])):
-        port_store.move(conn, core, changed, port, wires[port["network_id"]], new)
-    changed.add(router_id)
-    fips = sa.select(floatingips.c.id, floatingips.c.project_id).where(floatingips.c.router_id == router_id)
-    for fip in conn.execute(fips.order_by(floatingips.c.id)).all():
-        place_floatingip(conn, core, changed, fip.id, fip.project_id, router_id)
+        port_store.move(conn, core, changed, port, wires[port["network_id"]], host)
 
 
 def _physical_network(conn: sa.Connection, router_id: str) -> str:

@@ -54,7 +54,7 @@ class Routers:
         )
         values = gateways.change(conn, self._core, changed, ctx, router, body.get("external_gateway_info"))
         if not values:
-            router_place.settle(conn, self._core, changed, router["id"])
+            router_place.start(conn, self._core, router["id"])
         changed.add(router["id"])
         return ROUTERS.get(conn, ctx, router["id"])
 

@@ -168,4 +168,5 @@ def _transient(exc: Exception) -> bool:
     if code in ("40001", "40P01"):
         return True
     args: tuple[Any, ...] = getattr(orig, "args", ())
-    return len(args) > 0 and args[0] in (1213, 1205, 1020)  # MariaDB: deadlock, lock wait, record changed
+    # MariaDB: deadlock, lock wait, record changed, a savepoint that went with the transaction a deadlock ended
+    return len(args) > 0 and args[0] in (1213, 1205, 1020, 1305)

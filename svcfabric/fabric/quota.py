@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 
 from svcfabric import errors
 from svcfabric.fabric.models import quota_locks, quotas
@@ -77,11 +76,8 @@ class Quotas:
         return result
 
     def _lock(self, conn: sa.Connection, project_id: str, resource: str) -> None:
+        # Two that make the row at once: the later one's transaction is run again.
         key = (quota_locks.c.project_id == project_id, quota_locks.c.resource == resource)
         found = conn.execute(sa.select(quota_locks.c.resource).where(*key).with_for_update()).first()
         if found is None:
-            try:
-                with conn.begin_nested():
-                    conn.execute(quota_locks.insert().values(project_id=project_id, resource=resource))
-            except IntegrityError:
-                conn.execute(sa.select(quota_locks.c.resource).where(*key).with_for_update()).first()
+            conn.execute(quota_locks.insert().values(project_id=project_id, resource=resource))
