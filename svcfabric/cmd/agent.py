@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 
 from svcfabric.cmd import host_wiring, process
-from svcfabric.cmd.purge import purge as purge_host
 
 
 def main() -> None:
     """Entry point of ``svcfabric-agent``. With the word ``purge`` it removes all it made on the host and ends."""
     words = sys.argv[1:]
-    purge = "purge" in words
     conf = process.configure([word for word in words if word != "purge"])
-    if purge:
-        raise SystemExit(1 if purge_host(conf) else 0)
+    if "purge" in words:
+        from svcfabric.cmd.purge import purge  # an agent that starts does without its imports
+
+        raise SystemExit(1 if purge(conf) else 0)
     transport = host_wiring.transport(conf)
     agent = host_wiring.agent(conf, transport)
     agent.start()
