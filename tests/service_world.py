@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +66,7 @@ class Caller:
         data = None if body is None else json.dumps(body).encode()
         query = path.partition("?")[2]
         path = path.partition("?")[0]
-        where = path if path.startswith(("/v1", "/load-balancer")) else LB + path
+        where = path if path.startswith(("/v1", "/v2.0", "/load-balancer")) else LB + path
         headers = {"Content-Type": "application/json"} if data else {}
         got = self._client.simulate_request(method, where, query_string=query, body=data, headers=headers)
         self.status = got.status_code
@@ -115,7 +116,8 @@ class Caller:
 class World:
     """The server side of one test, over the database at ``url``."""
 
-    def __init__(self, url: str, **options: Any) -> None:
+    def __init__(self, url: str, *core: Callable[[Fabric], Feature], **options: Any) -> None:
+        """``core``: the core to use instead of the static network. ``options``: ``section__option=value``."""
         self.conf = configuration.load((), ())
         for name, value in options.items():
             group, _, option = name.partition("__")
@@ -128,19 +130,13 @@ class World:
         self.dispatcher = Dispatcher(self.database, self.kinds, self.sent)
         self.controller = Controller(self.database, self.kinds, self.dispatcher)
         given = Fabric(conf=self.conf, database=self.database, dispatcher=self.dispatcher, network=self.network)
-        inserted = insertion.feature(given)
-        self.features: list[Feature] = [
-            inserted,
-            lbaas.feature(
-                Fabric(
-                    conf=self.conf,
-                    database=self.database,
-                    dispatcher=self.dispatcher,
-                    network=self.network,
-                    insertions=inserted.insertions,
-                )
-            ),
-        ]
+        self.features: list[Feature] = []
+        for make in (*core, insertion.feature, lbaas.feature):
+            made = make(given)
+            self.features.append(made)
+            given = dataclasses.replace(
+                given, network=made.network or given.network, insertions=made.insertions or given.insertions
+            )
         self.kinds.update({kind.name: kind for feature in self.features for kind in feature.kinds})
         self.app = create_app([api for feature in self.features for api in feature.apis], authenticate=noauth.factory())
         self.refusals: dict[str, tuple[str, str]] = {}
@@ -152,10 +148,13 @@ class World:
         return Caller(self.app, project or uuid.uuid4().hex, role)
 
     def agent(self, host: str = "host-1", *drivers: str) -> None:
-        """A host that is alive and has these load-balancer drivers."""
+        """A host that is alive and has these load-balancer drivers (and the core's)."""
+        offered = [("loadbalancer", driver) for driver in drivers or ("haproxy", "noop")]
+        offered += [(kind, "linux") for kind in ("network", "port", "router", "floatingip")]
         beat = {
             "host": host,
-            "drivers": [{"kind": "loadbalancer", "driver": driver} for driver in drivers or ("haproxy", "noop")],
+            "local_ip": "127.0.0.1",
+            "drivers": [{"kind": kind, "driver": driver} for kind, driver in offered],
             "started_at": now().isoformat(),
         }
         self.database.write(lambda conn: agents.heartbeat(conn, beat))
@@ -237,6 +236,3 @@ class World:
 
     def close(self) -> None:
         self.database.dispose()
-
-
-Make = Callable[..., World]

@@ -105,12 +105,15 @@ class StaticNetwork:
         )
         return _view(conn.execute(sa.select(ports).where(ports.c.id == ident)).one())
 
-    def delete_port(self, conn: sa.Connection, port_id: str) -> None:
+    def delete_port(self, conn: sa.Connection, port_id: str) -> list[str]:
         conn.execute(addresses.delete().where(addresses.c.port_id == port_id))
         conn.execute(ports.delete().where(ports.c.id == port_id))
+        return [port_id]
 
     def claim_port(self, conn: sa.Connection, port_id: str, *, device_id: str, device_owner: str) -> None:
-        row = conn.execute(sa.select(ports).where(ports.c.id == port_id).with_for_update()).one()
+        row = conn.execute(sa.select(ports).where(ports.c.id == port_id).with_for_update()).first()
+        if row is None:
+            raise errors.NotFound.of("Port", port_id)
         if device_id and row.device_id not in ("", device_id):
             raise errors.Conflict(f"Port {port_id} is in use by {row.device_id}.")
         chosen = ports.update().where(ports.c.id == port_id)

@@ -17,8 +17,13 @@ EMPTY = {
     "availabilityzones": ("availability-zone", "reader"),
     "availabilityzoneprofiles": ("availability-zone-profile", "admin"),
     "l7policies": ("l7policy", "reader"),
+    "octavia/amphorae": ("amphora", "admin"),  # load balancers are no virtual machines here
 }
-PLURALS = {"availabilityzones": "availability_zones", "availabilityzoneprofiles": "availability_zone_profiles"}
+PLURALS = {
+    "availabilityzones": "availability_zones",
+    "availabilityzoneprofiles": "availability_zone_profiles",
+    "octavia/amphorae": "amphorae",
+}
 
 
 def quota_actions(limits: Limits) -> tuple[Action, ...]:

@@ -67,7 +67,7 @@ class Balancers:
             desk.insertions.attach(conn, _endpoint(ident, project_id, taken))
         host = agents.choose(conn, KIND, provider.driver, down_time=desk.down_time)
         if host:
-            kicks += self._kind.place(conn, ident, host)
+            kicks += self._kind.put(conn, ident, taken.port_id, host)
         tree.insert(conn, ctx, desk, planned, row)
         shown = LOADBALANCERS.some(conn, loadbalancers.c.id == ident)[0]
         return tree.expanded(conn, shown) if planned else shown

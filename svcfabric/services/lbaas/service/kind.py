@@ -35,9 +35,11 @@ class LoadBalancerKind:
         if instances.hosts(conn, instance_id):
             return []
         port_id = conn.execute(_port(instance_id)).scalar()
-        if port_id is None:
-            return []
-        instances.place(conn, instance_id, host)
+        return [] if port_id is None else self.put(conn, instance_id, port_id, host)
+
+    def put(self, conn: sa.Connection, instance_id: str, port_id: str, host: str, *, observed: int = 0) -> list[str]:
+        """Put it and its port on ``host``, where it is not; returns ids to kick."""
+        instances.place(conn, instance_id, host, observed=observed)
         return [*self._network.bind_port(conn, port_id, host), instance_id]
 
     def move(self, conn: sa.Connection, instance_id: str, driver: str, down_time: float) -> list[str]:
@@ -53,8 +55,7 @@ class LoadBalancerKind:
             return []
         for old in current:
             instances.unplace(conn, instance_id, old)
-        instances.place(conn, instance_id, host, observed=instances.generation(conn, instance_id) - 1)
-        return [*self._network.bind_port(conn, port_id, host), instance_id]
+        return self.put(conn, instance_id, port_id, host, observed=instances.generation(conn, instance_id) - 1)
 
     def removed(self, conn: sa.Connection, instance_id: str) -> list[str]:
         """The host has confirmed: free the address, drop the rows; returns ids to kick."""

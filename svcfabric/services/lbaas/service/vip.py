@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 from typing import Any
@@ -74,10 +75,10 @@ def take(conn: sa.Connection, ctx: Context, network: Network, ident: str, body: 
 def give_back(conn: sa.Connection, network: Network, port_id: str, owned: bool) -> list[str]:
     """Free the port of a load balancer that is gone; returns instance ids to kick."""
     if owned:
-        network.delete_port(conn, port_id)
-        return [port_id]
+        return network.delete_port(conn, port_id)
     kicks = network.bind_port(conn, port_id, "")
-    network.claim_port(conn, port_id, device_id="", device_owner="")
+    with contextlib.suppress(errors.NotFound):  # its owner has deleted it meanwhile
+        network.claim_port(conn, port_id, device_id="", device_owner="")
     return kicks
 
 

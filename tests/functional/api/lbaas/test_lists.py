@@ -138,6 +138,7 @@ def test_what_clients_list_and_is_not_offered_is_empty(tenant, admin):
     assert tenant.get("/l7policies")["l7policies"] == []
     assert admin.get("/flavorprofiles")["flavorprofiles"] == []
     assert admin.get("/availabilityzoneprofiles")["availability_zone_profiles"] == []
+    assert admin.get("/load-balancer/v2/octavia/amphorae?loadbalancer_id=x")["amphorae"] == []
     tenant.get("/flavorprofiles", 403)
     tenant.get("/flavors/0cf03f21-6d93-4d8f-9bd3-0e5b9e8f3f0b", 404)
     assert [row["name"] for row in tenant.get("/providers")["providers"]] == ["haproxy", "noop"]
