@@ -19,6 +19,10 @@ demo: .ready-demo ## Start the product, send real requests through a load balanc
 test: .ready-test ## Lint, types, import rules, all tests with coverage
 	@scripts/test.sh $(ARGS)
 
+.PHONY: soak
+soak: .ready-test ## The long tests: a storm of changes under full load, a hundred load balancers (minutes)
+	@scripts/as-root $(bin)/pytest -m soak $(ARGS)
+
 .PHONY: up
 up: .ready-demo ## Run the product until Ctrl-C: API, controller and agent in one process
 	@scripts/as-root $(bin)/svcfabric up $(ARGS)

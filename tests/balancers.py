@@ -22,6 +22,10 @@ class Balancers:
         """A load balancer's configuration file."""
         return (self.root / ident / "haproxy.cfg").read_text()
 
+    def number(self, ident: str) -> int:
+        """Which process serves it: 1 is the first, each reload starts the next."""
+        return max(int(record.stem.rpartition("-")[2]) for record in (self.root / ident).glob("haproxy-*.pid"))
+
     def pids(self) -> dict[str, int]:
         """Process id of the HAProxy that serves, by load balancer; those that do not live are left out."""
         found = {}
