@@ -30,9 +30,9 @@ from svcfabric.rpc.server import Server, serve_controller
 from svcfabric.rpc.transport import Transport
 
 LOG = logging.getLogger(__name__)
-# The highest minor version whose own additions to the load-balancer API are here (protocols aside: what no
-# driver can do is refused by name).
-LOAD_BALANCER_VERSION = 5
+# The newest minor version whose attributes clients may send here (2.12: allowed_cidrs). Clients hold back what
+# a lower version does not name; what older versions name and no driver here can do is refused by its name.
+LOAD_BALANCER_VERSION = 12
 FABRIC_MIGRATIONS = Path(fabric_package.__file__).parent / "migrations" / "versions"
 
 
