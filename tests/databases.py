@@ -1,6 +1,6 @@
 """Real database servers for the tests, reached over a Unix socket in a directory of their own: no port to collide on.
 
-Settings are for speed: nothing need survive a power cut.
+Settings are for speed: nothing need survive a power cut (unless ``durable``).
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ class Server:
 
     root: pathlib.Path
     port: int
+    durable: bool = False  # as in production: every commit reaches the disk
     process: subprocess.Popen[bytes] | None = None
 
     user = ""
@@ -129,12 +130,11 @@ class PostgreSQL(Server):
             "listen_addresses": "127.0.0.1" if self.port else "",
             "port": self.port or 5432,
             "unix_socket_directories": self.root,
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
             "shared_buffers": "64MB",
             "max_connections": 300,
         }
+        if not self.durable:
+            settings |= dict.fromkeys(("fsync", "synchronous_commit", "full_page_writes"), "off")
         flags = [word for key, value in settings.items() for word in ("-c", f"{key}={value}")]
         return [self.binary("postgres"), "-D", str(self.root / "data"), *flags]
 
@@ -171,6 +171,7 @@ class MariaDB(Server):
     def command(self) -> list[str]:
         binary = shutil.which("mariadbd", path=f"{os.environ['PATH']}:/usr/sbin") or "mariadbd"
         network = ["--bind-address=127.0.0.1", f"--port={self.port}"] if self.port else ["--skip-networking"]
+        fast = ["--innodb-flush-log-at-trx-commit=0", "--innodb-doublewrite=0", "--innodb-flush-method=nosync"]
         return [
             binary,
             "--no-defaults",
@@ -178,9 +179,7 @@ class MariaDB(Server):
             f"--socket={self.root / 'db.sock'}",
             f"--pid-file={self.root / 'db.pid'}",
             *network,
-            "--innodb-flush-log-at-trx-commit=0",
-            "--innodb-doublewrite=0",
-            "--innodb-flush-method=nosync",
+            *([] if self.durable else fast),
             "--innodb-buffer-pool-size=128M",
             "--character-set-server=utf8mb4",
             "--max-connections=300",
@@ -204,9 +203,9 @@ class MariaDB(Server):
 
 
 @contextlib.contextmanager
-def _server(kind: type[PostgreSQL] | type[MariaDB], tcp: bool) -> Iterator[PostgreSQL | MariaDB]:
+def _server(kind: type[PostgreSQL] | type[MariaDB], tcp: bool, durable: bool) -> Iterator[PostgreSQL | MariaDB]:
     with directory(kind.__name__.lower()) as root:
-        server = kind(root, free_port() if tcp else 0)
+        server = kind(root, free_port() if tcp else 0, durable)
         _own(root, server.user)
         try:
             server.initialise()
@@ -216,11 +215,11 @@ def _server(kind: type[PostgreSQL] | type[MariaDB], tcp: bool) -> Iterator[Postg
             server.stop()
 
 
-def postgresql(*, tcp: bool = False) -> contextlib.AbstractContextManager[PostgreSQL]:
+def postgresql(*, tcp: bool = False, durable: bool = False) -> contextlib.AbstractContextManager[PostgreSQL]:
     """A running PostgreSQL server; ``tcp``: on a free port of 127.0.0.1 too."""
-    return _server(PostgreSQL, tcp)  # type: ignore[return-value]
+    return _server(PostgreSQL, tcp, durable)  # type: ignore[return-value]
 
 
-def mariadb(*, tcp: bool = False) -> contextlib.AbstractContextManager[MariaDB]:
+def mariadb(*, tcp: bool = False, durable: bool = False) -> contextlib.AbstractContextManager[MariaDB]:
     """A running MariaDB server; ``tcp``: on a free port of 127.0.0.1 too."""
-    return _server(MariaDB, tcp)  # type: ignore[return-value]
+    return _server(MariaDB, tcp, durable)  # type: ignore[return-value]
