@@ -23,6 +23,15 @@ test: .ready-test ## Lint, types, import rules, all tests with coverage
 soak: .ready-test ## The long tests: a storm of changes under full load, a hundred load balancers (minutes)
 	@scripts/as-root $(bin)/pytest -m soak $(ARGS)
 
+.PHONY: bench
+bench: .ready-test ## Measure: the first answer of a new load balancer, the cost of the API's plumbing
+	@scripts/as-root $(bin)/python -m tests.bench.first_answer $(ARGS)
+	@$(bin)/python -m tests.bench.plumbing
+
+.PHONY: conformance
+conformance: .ready-test ## Run tempest's modules for networks and load balancers against the product
+	@scripts/as-root $(bin)/python -m tests.conformance.run $(ARGS)
+
 .PHONY: up
 up: .ready-demo ## Run the product until Ctrl-C: API, controller and agent in one process
 	@scripts/as-root $(bin)/svcfabric up $(ARGS)
