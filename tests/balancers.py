@@ -47,3 +47,11 @@ def cpu(pid: int) -> float:
     """Seconds of CPU a process has used, in user and kernel mode (1 tick of 100 a second is the unit)."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
+
+
+def running(pid: int) -> bool:
+    """Whether it runs; what has ended and is not reaped yet does not."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except FileNotFoundError:
+        return False

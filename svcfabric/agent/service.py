@@ -9,6 +9,7 @@ import importlib.metadata
 import logging
 import os
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,6 +32,7 @@ from svcfabric.spi.driver import Driver, Report
 LOG = logging.getLogger(__name__)
 
 AGENT_TYPE = "svcfabric-agent"
+ADOPTION_MAX = 600.0  # seconds; an adoption that takes longer is not spoken of
 
 
 class Agent:
@@ -93,6 +95,7 @@ class Agent:
         # A driver that finds everything in place changes nothing; what died with the agent or before is made again.
         self.loop.submit([each.task() for each in stored if each.key in self._drivers])
         LOG.info("agent on %s (tag %s) adopts %d instances", self.identity.host, self.identity.tag, len(stored))
+        threading.Thread(target=self._tell_adopted, args=(len(stored),), name="adoption", daemon=True).start()
         self._heart.start()
         self._server.start()
         self.resync.start()
@@ -133,6 +136,11 @@ class Agent:
             "resources": dict(counts),
             "started_at": self._started_at,
         }
+
+    def _tell_adopted(self, count: int) -> None:
+        began = time.monotonic()
+        if count and self.loop.wait_idle(ADOPTION_MAX):
+            LOG.info("%d instances adopted in %.2f s", count, time.monotonic() - began)
 
     def _beat(self) -> None:
         while not self._stopping.is_set():

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-import pathlib
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ import pytest
 from svcfabric.cmd.client import LOAD_BALANCER, NETWORK, Client
 from svcfabric.drivers.linux import process
 from tests import cluster, servers
-from tests.balancers import Balancers
+from tests.balancers import Balancers, running
 
 RATE = 300  # requests a second
 AWAY = 1.5  # seconds until what was killed is started again
@@ -194,11 +193,3 @@ def test_broker(site: Site, rabbitmq, say) -> None:
 
 def test_database(site: Site, postgresql, say) -> None:
     say(f"database: {suffer(site, postgresql.kill, postgresql.start, change_while_down=False)}")
-
-
-def running(pid: int) -> bool:
-    """Whether it runs; what has ended and is not reaped yet does not."""
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
-    except FileNotFoundError:
-        return False
