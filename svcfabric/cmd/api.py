@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
 from granian.server import Server
 
 from svcfabric.cmd import process, wiring
@@ -43,7 +44,7 @@ def serve(conf: Any, load: Loader, *, workers: int) -> None:
         http=HTTPModes.http1,
         websockets=False,
         log_access=False,
-        log_dictconfig={"loggers": {"_granian": {"level": "WARNING"}}},
+        log_level=LogLevels.error,
         respawn_failed_workers=True,
         respawn_interval=0.5,
         workers_kill_timeout=conf.api.drain_timeout,
