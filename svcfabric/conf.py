@@ -60,6 +60,12 @@ API = [
         help="Base URL of the network API as clients see it, for links; empty: as the request came in.",
     ),
     cfg.StrOpt("load_balancer_url", default="", help="As network_url, for the load-balancer API."),
+    cfg.BoolOpt(
+        "load_balancer_reveal_foreign",
+        default=False,
+        help="Answer 403 instead of 404 for another project's load balancer and what is in it, as stock Octavia "
+        "does; a caller who guesses an identity then learns whether it exists.",
+    ),
     cfg.IntOpt("drain_timeout", default=30, min=0, help="Seconds a stopping API process gives requests to finish."),
 ]
 

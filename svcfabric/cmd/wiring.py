@@ -140,6 +140,7 @@ def application(side: ServerSide) -> Any:
             )
             if url
         },
+        reveal_foreign=[Dialect.OCTAVIA] if conf.api.load_balancer_reveal_foreign else [],
     )
 
 

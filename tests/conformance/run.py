@@ -59,7 +59,12 @@ def site() -> Iterator[Site]:
     with (
         keystone.keystone() as identity,
         cluster.standalone(
-            auth="keystone", more=identity.service_section(), quotas=quotas, lbaas=lbaas, agent={"host": "conformance"}
+            auth="keystone",
+            more=identity.service_section(),
+            api={"load_balancer_reveal_foreign": True},  # the plugin's tests insist on 403
+            quotas=quotas,
+            lbaas=lbaas,
+            agent={"host": f"conformance-{os.getpid()}"},
         ) as product,
     ):
         identity.register({"network": product.url, "load-balancer": f"{product.url}/load-balancer"})
@@ -132,6 +137,7 @@ def tempest_conf(where: Site, root: pathlib.Path) -> dict[str, dict[str, object]
             "enforce_new_defaults": True,
             "log_user_roles": False,
             "availability_zone": "",
+            "default_ipv6_subnetpool": "",
             **dict.fromkeys(("build_interval", "check_interval", "lb_build_interval"), 0.2),
             **dict.fromkeys(("build_timeout", "check_timeout", "lb_build_timeout"), 60),
         },
