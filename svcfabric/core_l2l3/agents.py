@@ -72,7 +72,7 @@ READER = Reader(
         "drivers": agents.c.drivers,
         "physical_networks": agents.c.physical_networks,
     },
-    visible=lambda _project: sa.true(),
+    visible=lambda _project: sa.false(),
     finish=lambda row: _finish(row),
 )
 
@@ -88,7 +88,7 @@ def _finish(row: Row) -> None:
 
 
 class Agents:
-    """``api.resource.Handler`` of agents; policy lets administrators in only."""
+    """``api.resource.Handler`` of agents, which only administrators see."""
 
     def __init__(self, core: Core) -> None:
         self._core = core

@@ -42,11 +42,12 @@ READER = Reader(
         "network_name": networks.c.name,
         "project_id": networks.c.project_id,
     },
+    visible=lambda _project: sa.false(),
 )
 
 
 class Availability:
-    """``api.resource.Handler`` of ``network-ip-availabilities``; policy lets administrators in only."""
+    """``api.resource.Handler`` of ``network-ip-availabilities``, which only administrators see."""
 
     def __init__(self, core: Core) -> None:
         self._core = core

@@ -22,7 +22,8 @@ from svcfabric.core_l2l3.schemas import floatingip, network, port, router, subne
 from svcfabric.core_l2l3.subnets import Subnets
 from svcfabric.fabric.feature import Fabric, Feature
 
-ADMIN = {"create": "admin", "get": "admin", "list": "admin", "update": "admin", "delete": "admin"}
+# Who is no administrator may ask, as clients expect, and finds nothing.
+OPERATORS = {"get": "reader", "list": "reader", "update": "admin", "delete": "admin"}
 
 
 def feature(fabric: Fabric) -> Feature:
@@ -88,7 +89,7 @@ def api_of(core: Core) -> Api:
                 attributes=agents.ATTRIBUTES,
                 handler=agents.Agents(core),
                 operations=frozenset({"get", "list", "update", "delete"}),
-                rules=ADMIN,
+                rules=OPERATORS,
                 tags=False,
                 extension="agent",
             ),
@@ -99,7 +100,7 @@ def api_of(core: Core) -> Api:
                 attributes=availability.ATTRIBUTES,
                 handler=availability.Availability(core),
                 operations=frozenset({"get", "list"}),
-                rules=ADMIN,
+                rules=OPERATORS,
                 tags=False,
                 default_sort=(("network_id", "asc"),),
                 extension="network-ip-availability",

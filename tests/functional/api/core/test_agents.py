@@ -30,6 +30,9 @@ def test_an_agent_is_forgotten(world, admin):
     admin.refused(404, "GET", f"/agents/{agent['id']}")
 
 
-def test_agents_are_the_administrators(world, tenant):
+def test_agents_are_the_administrators(world, tenant, admin):
     world.agent("h1")
-    tenant.refused(403, "GET", "/agents")
+    assert tenant.list("agent") == []
+    (agent,) = admin.list("agent")
+    for method, body in (("GET", None), ("PUT", {"agent": {"admin_state_up": False}}), ("DELETE", None)):
+        tenant.refused(404, method, f"/agents/{agent['id']}", body)

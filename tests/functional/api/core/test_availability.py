@@ -22,7 +22,8 @@ def test_addresses_networks_have_and_use(admin, tenant, private):
 
 
 def test_it_is_the_administrators(admin, tenant, private):
-    tenant.refused(403, "GET", PATH)
+    assert tenant.get(PATH)["network_ip_availabilities"] == []
+    tenant.refused(404, "GET", f"{PATH}/{private['id']}")
     admin.refused(404, "GET", f"{PATH}/{NOBODY}")
 
 
