@@ -34,14 +34,16 @@ class ServedAction:
         ctx: Context = req.context.caller
         body = None if req.method == "GET" else payload.read(req, self._words, self._limits)
         target: dict[str, Any] = {"project_id": ctx.project_id}
+        found: dict[str, Any] = {}
         if action.owner is not None:
-            found = self._find(ctx, action.owner, params["id"], params.get("parent_id"))
+            ident = (params["id"], params.get("parent_id")) if "id" in params else (params["parent_id"], None)
+            found = self._find(ctx, action.owner, *ident)
             if req.method != "GET" and "project_id" in found:  # what the caller may see it may read below, too
                 target = found
         if not self._policy.allows(ctx, action.rule, target):
             raise self._words.forbidden([action.rule])
         query = {name: many(req.params, name)[-1] for name in req.params}
-        answer = action.run(ActionRequest(ctx=ctx, params=params, query=query, body=body))
+        answer = action.run(ActionRequest(ctx=ctx, params=params, query=query, body=body, found=found))
         resp.status = self._status
         if answer is not None:
             resp.data = dumps(self.dialect, answer)

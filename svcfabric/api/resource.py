@@ -119,12 +119,16 @@ class Handler(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class ActionRequest:
-    """What an action is handed. ``body`` is the parsed JSON body (None without one)."""
+    """What an action is handed. ``body`` is the parsed JSON body (None without one).
+
+    ``found``: the owner's row, {} for an action without an owner.
+    """
 
     ctx: Context
     params: Mapping[str, str]  # path parameters
     query: Mapping[str, str]
     body: Any
+    found: Row = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +138,8 @@ class Action:
     ``path`` is relative to the API's prefix, in Falcon's form (``/routers/{id}/add_router_interface``).
     ``run`` returns the JSON answer or None for an empty one. ``rule`` is the policy rule's name;
     ``rule_default``: a key of ``policy.DEFAULTS`` (``reader``, ``member``, ``admin``). When ``owner`` is set
-    the rule is enforced on ``owner.get(ctx, params["id"])``, so that foreign things are 404 first.
+    the rule is enforced on ``owner.get(ctx, params["id"])`` (``parent_id`` if the path has no id), so that
+    foreign things are 404 first.
     """
 
     method: str

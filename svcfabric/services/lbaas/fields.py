@@ -30,6 +30,11 @@ def text() -> Check:
     return _shaped(_TEXT, 255, "Value must not hold control characters other than line breaks and tabs")
 
 
+def tag() -> Check:
+    """A label: one line that says something."""
+    return _shaped(_LINE, 255, "Value must not hold control characters", min=1)
+
+
 def url_path() -> Check:
     """The path (and query) a monitor asks for, as it stands in a request."""
     return _shaped(_PATH, 1024, "Value must be a valid URL Path string")
@@ -123,8 +128,8 @@ def only(value: Any, reason: str) -> Check:
     return Check(convert=convert, schema={"enum": [value, None]})
 
 
-def _shaped(pattern: re.Pattern[str], max: int, rule: str) -> Check:
-    inner = checks.string(max)
+def _shaped(pattern: re.Pattern[str], max: int, rule: str, *, min: int = 0) -> Check:
+    inner = checks.string(max, min)
 
     def convert(value: Any) -> str:
         found: str = inner.convert(value)

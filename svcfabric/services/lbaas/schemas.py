@@ -71,7 +71,7 @@ def common(*, description: bool = True) -> tuple[Attribute, ...]:
         shown("operating_status", checks.string(32), sortable=True, doc="As measured."),
         Attribute(
             name="tags",
-            check=checks.list_of(checks.string(255, 1), unique=True, max=255),
+            check=checks.list_of(fields.tag(), unique=True, max=255),
             default=list,
             reset=list,
             post=True,

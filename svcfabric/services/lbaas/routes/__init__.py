@@ -50,7 +50,7 @@ def feature(fabric: Fabric) -> Feature:
         ),
         actions=(
             *actions.balancer_actions(desk, balancers),
-            action("GET", "/listeners/{id}/stats", "listener:get_stats", actions.listener_stats(desk, listeners)),
+            action("GET", "/listeners/{id}/stats", "listener:get_stats", actions.listener_stats(desk), listeners),
             action("PUT", "/pools/{parent_id}/members", "member:put_batch", actions.batch_members(desk), status=202),
             *catalog.quota_actions(Limits(desk)),
             *catalog.catalog_actions(desk),

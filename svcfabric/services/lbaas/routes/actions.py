@@ -11,7 +11,6 @@ from svcfabric.services.lbaas.routes.declare import Run, action, flag
 from svcfabric.services.lbaas.service import batch, stats, tree
 from svcfabric.services.lbaas.service.balancers import Balancers
 from svcfabric.services.lbaas.service.desk import Desk
-from svcfabric.services.lbaas.service.listeners import Listeners
 
 
 def balancer_actions(desk: Desk, balancers: Balancers) -> tuple[Action, ...]:
@@ -25,31 +24,28 @@ def balancer_actions(desk: Desk, balancers: Balancers) -> tuple[Action, ...]:
         balancers.failover(request.ctx, request.params["id"])
 
     def status(request: ActionRequest) -> Any:
-        shown = balancers.get(request.ctx, request.params["id"])
         with desk.database.read() as conn:
-            return tree.statuses(conn, shown)
+            return tree.statuses(conn, request.found)
 
     def counters(request: ActionRequest) -> Any:
-        shown = balancers.get(request.ctx, request.params["id"])
         with desk.database.read() as conn:
-            return stats.totals(conn, shown["id"], [each["id"] for each in shown["listeners"]])
+            return stats.totals(conn, request.found["id"], [each["id"] for each in request.found["listeners"]])
 
     return (
         action("DELETE", one, "loadbalancer:delete", delete, balancers, status=204, doc="cascade=true: all below too."),
         action("PUT", f"{one}/failover", "loadbalancer:put_failover", failover, balancers, default="admin", status=202),
-        action("GET", f"{one}/status", "loadbalancer:get_status", status),
-        action("GET", f"{one}/statuses", "loadbalancer:get_status", status),
-        action("GET", f"{one}/stats", "loadbalancer:get_stats", counters),
+        action("GET", f"{one}/status", "loadbalancer:get_status", status, balancers),
+        action("GET", f"{one}/statuses", "loadbalancer:get_status", status, balancers),
+        action("GET", f"{one}/stats", "loadbalancer:get_stats", counters, balancers),
     )
 
 
-def listener_stats(desk: Desk, listeners: Listeners) -> Run:
-    """Counters of a listener."""
+def listener_stats(desk: Desk) -> Run:
+    """Counters of a listener, the action's owner."""
 
     def counters(request: ActionRequest) -> Any:
-        shown = listeners.get(request.ctx, request.params["id"])
         with desk.database.read() as conn:
-            return stats.totals(conn, shown["loadbalancers"][0]["id"], [shown["id"]])
+            return stats.totals(conn, request.found["loadbalancers"][0]["id"], [request.found["id"]])
 
     return counters
 
