@@ -156,10 +156,13 @@ def _named(body: Any) -> dict[str, str]:
     unknown = sorted(body.keys() - {"subnet_id", "port_id"})
     if unknown:
         raise router_rules.refused(f"Unrecognized attribute(s) '{', '.join(map(checks.shown, unknown))}'")
-    try:
-        return {name: checks.uuid().convert(value) for name, value in body.items()}
-    except ValueError as reason:
-        raise router_rules.refused(str(reason)) from None
+    named = {}
+    for name, value in body.items():
+        try:
+            named[name] = checks.uuid().convert(value)
+        except ValueError as reason:
+            raise router_rules.refused(f"{name}: {reason}") from None
+    return named
 
 
 def _attached(conn: sa.Connection, router: Values) -> list[Values]:
