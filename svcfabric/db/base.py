@@ -89,6 +89,8 @@ class Json(TypeDecorator[Any]):
 
 
 def _loaded(value: str | None) -> Any:
+    if value == "[]":  # most are empty
+        return []
     return None if value is None else orjson.loads(value)
 
 

@@ -28,12 +28,26 @@ def heartbeat(conn: sa.Connection, beat: Mapping[str, Any]) -> bool:
         "heartbeat_at": now(),
     }
     host = beat["host"]
-    before = conn.execute(sa.select(agents.c.started_at).where(agents.c.host == host)).first()
+    before = conn.execute(sa.select(agents.c.started_at, agents.c.local_ip).where(agents.c.host == host)).first()
+    if (before.local_ip if before else "") != values["local_ip"]:
+        _moved(conn, host)
     if before is None:
         conn.execute(agents.insert().values(id=new_id(), host=host, created_at=now(), admin_state_up=True, **values))
         return True
     conn.execute(agents.update().where(agents.c.host == host).values(**values))
     return bool(before.started_at != values["started_at"])
+
+
+def _moved(conn: sa.Connection, host: str) -> None:
+    """A host has a new tunnel endpoint: whoever knows of what lives there must be told; the sweep does."""
+    here = sa.select(placements.c.instance_id).where(
+        placements.c.host == host, placements.c.role == "owner", placements.c.removing.is_(False)
+    )
+    conn.execute(
+        instances.update()
+        .where(instances.c.id.in_(here), instances.c.deleted.is_(False))
+        .values(generation=instances.c.generation + 1, changed_at=now())
+    )
 
 
 def alive_since(down_time: float) -> datetime.datetime:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import logging
 import threading
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
@@ -19,6 +20,7 @@ from svcfabric.fabric.dispatch import Dispatcher
 from svcfabric.fabric.kinds import Kinds
 from svcfabric.fabric.models import agents as agents_table
 from svcfabric.fabric.models import instances, leases, placements
+from svcfabric.fabric.reports import Controller
 
 LOG = logging.getLogger(__name__)
 
@@ -34,6 +36,7 @@ class Sweep:
     ) -> None:
         self._database, self._kinds, self._dispatcher = database, kinds, dispatcher
         self._interval, self._down_time = interval, down_time
+        self._controller = Controller(database, kinds, dispatcher)
         self._me = new_id()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -59,6 +62,8 @@ class Sweep:
 
     def once(self) -> int:
         """One sweep; returns how many instances were behind."""
+        for host, removed in self._abandoned().items():
+            self._controller.report(host, removed)
         for kind, instance_id, driver in self._waiting():
             self._place(kind, instance_id, driver)
         ids = self.lagging()
@@ -66,6 +71,21 @@ class Sweep:
             LOG.info("%d instances lag; sending them again", len(ids))
             self._dispatcher.kick(ids)
         return len(ids)
+
+    def _abandoned(self) -> dict[str, list[dict[str, Any]]]:
+        """Removals by host that nobody will ever confirm: the host has no agent, or its agent was forgotten.
+
+        Should it come back after all, what it still has is nobody's, and it removes that itself.
+        """
+        known = sa.select(agents_table.c.host).where(agents_table.c.host == placements.c.host)
+        stmt = sa.select(placements.c.host, placements.c.instance_id).where(
+            placements.c.removing.is_(True), ~sa.exists(known)
+        )
+        found: dict[str, list[dict[str, Any]]] = {}
+        with self._database.read() as conn:
+            for row in conn.execute(stmt.limit(1000)):
+                found.setdefault(row.host, []).append({"id": row.instance_id, "generation": 0, "removed": True})
+        return found
 
     def lagging(self) -> list[str]:
         """Instances behind for longer than an interval, on hosts whose agent is alive."""

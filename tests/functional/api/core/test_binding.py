@@ -1,8 +1,10 @@
 """Who must know of a port: its own host, and on a tunnelled network every other host that has the network."""
 
 import pytest
+import sqlalchemy as sa
 
 from svcfabric.fabric import instances
+from svcfabric.fabric.models import placements
 
 HOSTS = ("h1", "h2", "h3")
 
@@ -182,6 +184,38 @@ def test_a_host_without_a_tunnel_endpoint_is_not_pointed_at(world, private, admi
     world.agent("unheard-of", "192.0.2.9")
     world.dispatcher.send([blind["id"]])
     assert world.specs("h1")[blind["id"]].vtep == "192.0.2.9"
+
+
+def test_a_new_tunnel_endpoint_reaches_all_who_point_there(world, hosts, bound, private):
+    one, _ = bound("h1"), bound("h2")
+    world.forget()
+    world.agent("h1", "198.51.100.9")
+    world.sweep()
+    assert world.specs("h2")[one["id"]].vtep == "198.51.100.9"
+    assert world.specs("h2")[private["id"]].vteps == ("198.51.100.9",)
+    world.forget()
+    world.agent("h1", "198.51.100.9")
+    world.sweep()
+    assert world.sent.applied == []
+
+
+def test_null_unbinds(world, hosts, bound, admin):
+    port = bound("h1")
+    assert admin.change("port", port["id"], **{"binding:host_id": None})["binding:host_id"] == ""
+    assert world.placements(port["id"]) == {}
+
+
+def test_what_a_forgotten_host_had_is_let_go(world, hosts, bound, admin):
+    kept, port = bound("h2"), bound("h1")
+    (agent,) = admin.list("agent", "host=h1")
+    admin.delete(f"/ports/{port['id']}")
+    world.sweep()
+    assert world.rows(sa.select(placements.c.host).where(placements.c.instance_id == port["id"]))
+    admin.delete(f"/agents/{agent['id']}")
+    world.sweep()
+    left = world.rows(sa.select(placements.c.instance_id).where(placements.c.host == "h1"))
+    assert left == []
+    assert world.placements(kept["id"]) == {"h2": "owner"}
 
 
 def test_a_bulk_of_bound_ports(world, hosts, admin, private):
