@@ -46,7 +46,10 @@ def _raw(req: falcon.Request, limit: int) -> bytes:
     elif length > limit:
         raw = b""
     else:
-        return req.bounded_stream.read(length) if length else b""
+        raw = req.bounded_stream.read(length) if length else b""
+        if len(raw) < length:  # the client went away in the middle
+            raise falcon.HTTPBadRequest(description=f"The request body ended after {len(raw)} of {length} bytes")
+        return raw
     if length is not None or len(raw) > limit:
         raise falcon.HTTPContentTooLarge(description=f"The request body is larger than {limit} bytes")
     return raw

@@ -5,5 +5,6 @@ test_storm          a storm of mixed changes under load; the configuration at th
 test_scale          many load balancers on one host: memory, idle CPU, time to answer, adoption by a new agent
 test_raw_http       what is no good HTTP, sent to a running API
 
-Hostile bodies need no kernel: ``tests/functional/api/test_hostile_bodies.py``. What takes minutes is marked ``soak``; its short form runs always.
+Hostile bodies need no kernel: ``tests/functional/api/test_hostile_bodies.py``. What takes minutes is marked
+``soak``; its short form runs always.
 """
