@@ -89,15 +89,12 @@ class Reader:
     def row(self, values: Mapping[str, Any], **computed: Any) -> Row:
         """The row that storing ``values`` (by column name) makes, as a show would give it.
 
-        ``computed``: values, by API attribute, of what is no plain column.
+        ``computed``: values, by API attribute, of what is no plain column. For resources without ``finish``.
         """
-        row = {
+        return {
             name: values[column.name] if isinstance(column, sa.Column) else computed[name]
             for name, column in self.columns.items()
         }
-        if self._finish is not None:
-            self._finish(row)
-        return row
 
     def changes(self, row: Row, body: Mapping[str, Any]) -> dict[str, Any]:
         """Column values for those plain attributes of ``body`` that differ from ``row``."""

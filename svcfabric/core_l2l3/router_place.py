@@ -28,11 +28,12 @@ def start(conn: sa.Connection, core: Core, router_id: str) -> None:
 
 
 def settle(conn: sa.Connection, core: Core, changed: Changed, router_id: str, suggested: str = "") -> str:
-    """Give a router that is nowhere a host, if an agent can have it; returns where it is.
+    """Give a router that is nowhere a host, if an agent can have it; returns where it is, "" when it is gone.
 
     ``suggested``: a host that is known to offer routers, taken unless the gateway's wire does not reach it.
     """
-    instances.lock(conn, router_id)
+    if not instances.lock(conn, router_id):
+        return ""
     host = host_of(conn, router_id)
     if host:
         return host

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from svcfabric import errors
 from svcfabric.api import checks
-from svcfabric.api.resource import Action, ActionRequest, Api, Dialect, Resource
+from svcfabric.api.resource import Action, ActionRequest, Api, Attribute, Dialect, Handler, Resource
+from svcfabric.context import Context
 from svcfabric.core_l2l3 import agents, availability
 from svcfabric.core_l2l3.core import Core, Settings, quotas_of
 from svcfabric.core_l2l3.extensions import EXTENSIONS
@@ -21,6 +24,8 @@ from svcfabric.core_l2l3.routers import Routers
 from svcfabric.core_l2l3.schemas import floatingip, network, port, router, subnet
 from svcfabric.core_l2l3.subnets import Subnets
 from svcfabric.fabric.feature import Fabric, Feature
+
+Run = Callable[[ActionRequest], Any]
 
 # Who is no administrator may ask, as clients expect, and finds nothing.
 OPERATORS = {"get": "reader", "list": "reader", "update": "admin", "delete": "admin"}
@@ -50,118 +55,99 @@ def api_of(core: Core) -> Api:
         title="Network API",
         prefixes=("/v2.0",),
         dialect=Dialect.NEUTRON,
-        resources=(
-            Resource(
-                name="network",
-                collection="networks",
-                path="/networks",
-                attributes=network.ATTRIBUTES,
-                handler=Networks(core),
-            ),
-            Resource(
-                name="subnet",
-                collection="subnets",
-                path="/subnets",
-                attributes=subnet.ATTRIBUTES,
-                handler=Subnets(core),
-            ),
-            Resource(name="port", collection="ports", path="/ports", attributes=port.ATTRIBUTES, handler=Ports(core)),
-            Resource(
-                name="router",
-                collection="routers",
-                path="/routers",
-                attributes=router.ATTRIBUTES,
-                handler=routers,
-                extension="router",
-            ),
-            Resource(
-                name="floatingip",
-                collection="floatingips",
-                path="/floatingips",
-                attributes=floatingip.ATTRIBUTES,
-                handler=FloatingIPs(core),
-                extension="router",
-            ),
-            Resource(
-                name="agent",
-                collection="agents",
-                path="/agents",
-                attributes=agents.ATTRIBUTES,
-                handler=agents.Agents(core),
-                operations=frozenset({"get", "list", "update", "delete"}),
-                rules=OPERATORS,
-                tags=False,
-                extension="agent",
-            ),
-            Resource(
-                name="network_ip_availability",
-                collection="network_ip_availabilities",
-                path="/network-ip-availabilities",
-                attributes=availability.ATTRIBUTES,
-                handler=availability.Availability(core),
-                operations=frozenset({"get", "list"}),
-                rules=OPERATORS,
-                tags=False,
-                default_sort=(("network_id", "asc"),),
-                extension="network-ip-availability",
-            ),
-        ),
+        resources=(*_tenant_resources(core, routers), *_operator_resources(core)),
         actions=(*_router_actions(core, routers), *_quota_actions(core)),
         extensions=EXTENSIONS,
     )
 
 
+def _tenant_resources(core: Core, routers: Routers) -> tuple[Resource, ...]:
+    def resource(name: str, attributes: tuple[Attribute, ...], handler: Handler, extension: str = "") -> Resource:
+        return Resource(
+            name=name,
+            collection=f"{name}s",
+            path=f"/{name}s",
+            attributes=attributes,
+            handler=handler,
+            extension=extension,
+        )
+
+    return (
+        resource("network", network.ATTRIBUTES, Networks(core)),
+        resource("subnet", subnet.ATTRIBUTES, Subnets(core)),
+        resource("port", port.ATTRIBUTES, Ports(core)),
+        resource("router", router.ATTRIBUTES, routers, "router"),
+        resource("floatingip", floatingip.ATTRIBUTES, FloatingIPs(core), "router"),
+    )
+
+
+def _operator_resources(core: Core) -> tuple[Resource, ...]:
+    return (
+        Resource(
+            name="agent",
+            collection="agents",
+            path="/agents",
+            attributes=agents.ATTRIBUTES,
+            handler=agents.Agents(core),
+            operations=frozenset({"get", "list", "update", "delete"}),
+            rules=OPERATORS,
+            tags=False,
+            extension="agent",
+        ),
+        Resource(
+            name="network_ip_availability",
+            collection="network_ip_availabilities",
+            path="/network-ip-availabilities",
+            attributes=availability.ATTRIBUTES,
+            handler=availability.Availability(core),
+            operations=frozenset({"get", "list"}),
+            rules=OPERATORS,
+            tags=False,
+            default_sort=(("network_id", "asc"),),
+            extension="network-ip-availability",
+        ),
+    )
+
+
 def _router_actions(core: Core, routers: Routers) -> tuple[Action, ...]:
     interfaces = RouterInterfaces(core)
-    target = {
-        "type": "object",
-        "properties": {name: {"type": "string", "format": "uuid"} for name in ("subnet_id", "port_id")},
-    }
-    routes = {
-        "type": "object",
-        "properties": {"router": {"type": "object", "properties": {"routes": {"type": "array"}}}},
-    }
+    named = {name: {"type": "string", "format": "uuid"} for name in ("subnet_id", "port_id")}
+    listed = {"type": "object", "properties": {"routes": dict(router.ROUTES.schema)}}
 
-    def changed_routes(request: ActionRequest, *, add: bool) -> dict[str, object]:
+    def action(name: str, run: Run, properties: dict[str, object], doc: str) -> Action:
+        schema = {"type": "object", "properties": properties}
+        return Action(
+            method="PUT", path=f"/routers/{{id}}/{name}", run=run, rule=name, owner=routers, schema=schema, doc=doc
+        )
+
+    def routes(request: ActionRequest, *, add: bool) -> dict[str, object]:
         row = routers.change_routes(request.ctx, request.params["id"], _routes_of(request.body), add=add)
         return {"router": {name: row[name] for name in ("id", "name", "routes")}}
 
     return (
-        Action(
-            method="PUT",
-            path="/routers/{id}/add_router_interface",
-            run=lambda request: interfaces.add(request.ctx, request.params["id"], request.body),
-            rule="add_router_interface",
-            owner=routers,
-            schema=target,
-            doc="Attach a router to a subnet, or by a port.",
+        action(
+            "add_router_interface",
+            lambda request: interfaces.add(request.ctx, request.params["id"], request.body),
+            {**named},
+            "Attach a router to a subnet, or by a port.",
         ),
-        Action(
-            method="PUT",
-            path="/routers/{id}/remove_router_interface",
-            run=lambda request: interfaces.remove(request.ctx, request.params["id"], request.body),
-            rule="remove_router_interface",
-            owner=routers,
-            schema=target,
-            doc="Take a router off a subnet, or off a port.",
+        action(
+            "remove_router_interface",
+            lambda request: interfaces.remove(request.ctx, request.params["id"], request.body),
+            {**named},
+            "Take a router off a subnet, or off a port.",
         ),
-        Action(
-            method="PUT",
-            path="/routers/{id}/add_extraroutes",
-            run=lambda request: changed_routes(request, add=True),
-            rule="add_extraroutes",
-            owner=routers,
-            schema=routes,
-            doc="Add static routes to those a router has.",
+        action(
+            "add_extraroutes",
+            lambda request: routes(request, add=True),
+            {"router": listed},
+            "Add static routes to those a router has.",
         ),
-        Action(
-            method="PUT",
-            path="/routers/{id}/remove_extraroutes",
-            run=lambda request: changed_routes(request, add=False),
-            rule="remove_extraroutes",
-            owner=routers,
-            schema=routes,
-            doc="Take static routes from those a router has.",
+        action(
+            "remove_extraroutes",
+            lambda request: routes(request, add=False),
+            {"router": listed},
+            "Take static routes from those a router has.",
         ),
     )
 
@@ -180,45 +166,38 @@ def _routes_of(body: object) -> list[dict[str, str]]:
 def _quota_actions(core: Core) -> tuple[Action, ...]:
     quotas = QuotaSets(core)
 
-    def get(path: str, run: object, rule: str = "reader") -> Action:
-        return Action(method="GET", path=path, run=run, rule="get_quota", rule_default=rule)  # type: ignore[arg-type]
+    def get(path: str, run: Run, doc: str) -> Action:
+        return Action(method="GET", path=path, run=run, rule="get_quota", rule_default="reader", doc=doc)
+
+    def operator(method: str, path: str, run: Run, rule: str, doc: str, status: int = 200) -> Action:
+        return Action(method=method, path=path, run=run, rule=rule, rule_default="admin", status=status, doc=doc)
+
+    def of(show: Callable[[Context, str], object]) -> Run:
+        return lambda request: {"quota": show(request.ctx, _project(request))}
+
+    def own(word: str) -> Run:
+        return lambda request: {word: {f"{word}_id": request.ctx.project_id}}
 
     return (
-        Action(
-            method="GET",
-            path="/quotas",
-            run=lambda request: {"quotas": quotas.list()},
-            rule="list_quotas",
-            rule_default="admin",
-            doc="Projects with limits of their own.",
+        operator("GET", "/quotas", lambda _: {"quotas": quotas.list()}, "list_quotas", "Projects with own limits."),
+        *(get(f"/quotas/{word}", own(word), "The caller's project.") for word in ("tenant", "project")),
+        get("/quotas/{id}", of(quotas.show), "The limits of a project."),
+        get("/quotas/{id}/default", of(quotas.default), "What a project without own limits has."),
+        *(get(f"/quotas/{{id}}/{word}", of(quotas.details), "Limits and use.") for word in ("details", "details.json")),
+        operator(
+            "PUT",
+            "/quotas/{id}",
+            lambda request: {"quota": quotas.update(_project(request), request.body)},
+            "update_quota",
+            "Set limits of a project.",
         ),
-        *(
-            get(f"/quotas/{word}", lambda request, word=word: {word: {f"{word}_id": request.ctx.project_id}})
-            for word in ("tenant", "project")
-        ),
-        get("/quotas/{id}", lambda request: {"quota": quotas.show(request.ctx, _project(request))}),
-        get("/quotas/{id}/default", lambda request: {"quota": quotas.default(request.ctx, _project(request))}),
-        *(
-            get(path, lambda request: {"quota": quotas.details(request.ctx, _project(request))})
-            for path in ("/quotas/{id}/details", "/quotas/{id}/details.json")
-        ),
-        Action(
-            method="PUT",
-            path="/quotas/{id}",
-            run=lambda request: {"quota": quotas.update(_project(request), request.body)},
-            rule="update_quota",
-            rule_default="admin",
-            schema={"type": "object", "properties": {"quota": {"type": "object"}}},
-            doc="Set limits of a project.",
-        ),
-        Action(
-            method="DELETE",
-            path="/quotas/{id}",
-            run=lambda request: quotas.delete(_project(request)),
-            rule="delete_quota",
-            rule_default="admin",
+        operator(
+            "DELETE",
+            "/quotas/{id}",
+            lambda request: quotas.delete(_project(request)),
+            "delete_quota",
+            "Back to the default limits.",
             status=204,
-            doc="Back to the default limits.",
         ),
     )
 

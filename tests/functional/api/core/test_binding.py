@@ -68,10 +68,11 @@ def test_the_next_port_on_a_host_costs_what_the_first_cost(world, hosts, bound, 
     for host in ("h1", "h2", "h2"):
         bound(host)
     world.forget()
+    before = world.generation(private["id"])
     port = bound("h1")
     assert {envelope.id for _, envelope in world.sent.applied} == {port["id"]}
     assert {at for at, _ in world.sent.applied} == {"h1", "h2"}
-    assert world.generation(private["id"]) == 2
+    assert world.generation(private["id"]) == before
 
 
 def test_the_last_port_takes_the_network_along(world, hosts, bound, private, admin):
@@ -120,6 +121,18 @@ def test_unbound_and_bound_again_before_the_host_has_answered(world, hosts, boun
     world.answer()
     assert admin.show("port", port["id"])["status"] == "ACTIVE"
     assert world.placements(port["id"]) == {"h1": "owner"}
+
+
+def test_bound_again_after_the_host_has_confirmed(world, hosts, bound, private, admin):
+    port = bound("h1")
+    admin.change("port", port["id"], **{"binding:host_id": ""})
+    went = {wire["id"]: wire["generation"] for _, wire in world.sent.removed}
+    world.forget()
+    assert {"instances", "placements"}.isdisjoint(world.counts())
+    admin.change("port", port["id"], **{"binding:host_id": "h1"})
+    came = {envelope.id: envelope.generation for _, envelope in world.sent.applied}
+    assert came.keys() == went.keys() == {port["id"], private["id"]}
+    assert all(came[ident] > went[ident] for ident in came), "the host drops what is older than its last removal"
 
 
 def test_a_flat_network_needs_no_forwarding_entries(world, admin, public):

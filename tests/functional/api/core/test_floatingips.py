@@ -166,3 +166,24 @@ def test_updates_of_what_is_said(tenant, public):
     assert changed["tags"] == ["a"]
     tenant.ask("PUT", f"/floatingips/{made['id']}/tags/b", None, 201)
     assert tenant.show("floatingip", made["id"])["tags"] == ["a", "b"]
+
+
+def test_what_cannot_be_led_to(tenant, admin, stranger, public, router, private):
+    def refused(port, caller=tenant):
+        body = {"floatingip": {"floating_network_id": public["id"], "port_id": port["id"]}}
+        return caller.refused(400, "POST", "/floatingips", body)[1]
+
+    v6 = tenant.subnet(private, "2001:db8::/64")
+    assert "no fixed IPv4" in refused(tenant.port(private, fixed_ips=[{"subnet_id": v6["id"]}]))
+    (interface,) = tenant.list("port", f"device_id={router['id']}")
+    assert "unable to be assigned" in refused(interface)
+    mine = tenant.port(private)
+    body = {"floating_network_id": public["id"], "project_id": stranger.project, "port_id": mine["id"]}
+    assert admin.make("floatingip", **body)["port_id"] == mine["id"]
+
+
+def test_an_external_network_needs_an_ipv4_subnet(admin):
+    network = admin.network(**{"router:external": True})
+    admin.subnet(network, "2001:db8::/64", enable_dhcp=False)
+    body = {"floatingip": {"floating_network_id": network["id"]}}
+    assert "IPv4 subnet" in admin.refused(400, "POST", "/floatingips", body)[1]

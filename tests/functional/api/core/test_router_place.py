@@ -139,3 +139,12 @@ def test_nothing_is_left_in_the_end(world, two_hosts, tenant, admin, private, pu
     admin.delete(f"/networks/{public['id']}")
     world.answer()
     assert world.counts() == {"agents": 2}
+
+
+def test_a_router_that_is_being_deleted_gets_no_host(world, two_hosts, tenant):
+    router = tenant.make("router")
+    world.answer()
+    tenant.delete(f"/routers/{router['id']}")
+    kind = world.kinds["router"]
+    assert world.database.write(lambda conn: kind.place(conn, router["id"], "h2")) == []
+    assert world.placements(router["id"]) == {}

@@ -224,3 +224,46 @@ def test_if_match(tenant, router):
     tenant.ask("PUT", path, {"router": {"name": "x"}}, 412, If_Match="revision_number=42")
     tenant.ask("DELETE", path, None, 412, If_Match="revision_number=42")
     tenant.ask("PUT", path, {"router": {"name": "x"}}, 200, If_Match=f"revision_number={router['revision_number']}")
+
+
+def test_ports_a_router_cannot_have(tenant, admin, router, private):
+    other = tenant.subnet(private, "10.0.1.0/24")
+    two = tenant.port(private, fixed_ips=[{"subnet_id": private["subnet"]["id"]}, {"subnet_id": other["id"]}])
+    path = f"/routers/{router['id']}/add_router_interface"
+    assert "multiple IPv4 subnets" in tenant.refused(400, "PUT", path, {"port_id": two["id"]})[1]
+    shared = admin.network(shared=True)
+    admin.subnet(shared, "10.7.0.0/24")
+    odd = admin.port(shared, project_id=tenant.project, fixed_ips=[{"ip_address": "10.7.0.1"}])
+    assert "allocation pool" in tenant.refused(400, "PUT", path, {"port_id": odd["id"]})[1]
+    tenant.attach(router, port_id=tenant.port(shared)["id"])
+
+
+def test_a_gateway_is_of_a_network(admin):
+    body = {"router": {"external_gateway_info": {"enable_snat": False}}}
+    assert "network_id" in admin.refused(400, "POST", "/routers", body)[1]
+
+
+@pytest.mark.parametrize("body", [{}, {"router": {}}, {"router": {"routes": [{"destination": "x"}]}}, []])
+def test_bad_extra_routes(tenant, router, body):
+    tenant.refused(400, "PUT", f"/routers/{router['id']}/add_extraroutes", body)
+
+
+def test_too_many_routes(tenant, router, private):
+    tenant.attach(router, subnet_id=private["subnet"]["id"])
+    routes = [{"destination": f"10.{n}.0.0/16", "nexthop": "10.0.0.9"} for n in range(1, 31)]
+    tenant.change("router", router["id"], routes=routes)
+    more = {"router": {"routes": [{"destination": "10.200.0.0/16", "nexthop": "10.0.0.9"}]}}
+    assert "maximum 30" in tenant.refused(400, "PUT", f"/routers/{router['id']}/add_extraroutes", more)[1]
+
+
+def test_a_bound_port_attached_moves_to_the_router(world, tenant, admin, router, private):
+    world.agent("h1", "192.0.2.1")
+    world.agent("h2", "192.0.2.2")
+    world.sweep()
+    (home,) = world.placements(router["id"])
+    for host in ("h1", "h2"):
+        port = admin.port(private, project_id=tenant.project, **{"binding:host_id": host})
+        tenant.attach(router, port_id=port["id"])
+        assert world.placements(port["id"])[home] == "owner"
+        assert world.specs(home)[port["id"]].wire == "leg"
+        tenant.detach(router, port_id=port["id"])
