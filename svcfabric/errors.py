@@ -59,6 +59,10 @@ class NotFound(SvcfabricError):
         )
 
 
+class Foreign(NotFound):
+    """Another project's thing: not found, and 403 instead where an API is configured to tell (``reveal_foreign``)."""
+
+
 class Conflict(SvcfabricError):
     """The request contradicts what exists."""
 

@@ -57,7 +57,7 @@ def create_app(
     document = openapi.document(apis)
     routes.add(OPENAPI, "GET", lambda _req, resp: setattr(resp, "data", document))
     public = frozenset({*discovery.public, OPENAPI})
-    faults = Faults(apis)
+    faults = Faults(apis, reveal_foreign)
     app = falcon.App(middleware=[_Caller(policy, public, faults)])
     app.req_options.strip_url_path_trailing_slash = True
     faults.install(app)

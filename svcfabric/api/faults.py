@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import falcon
@@ -13,6 +13,7 @@ from svcfabric.api.auth.identity import GLOBAL_REQUEST_ID, REQUEST_ID
 from svcfabric.api.dialect import Fault, body_of, fault_of, http_fault, internal_fault
 from svcfabric.api.discovery import mount_of
 from svcfabric.api.resource import Api, Dialect
+from svcfabric.api.words import Words
 
 LOG = logging.getLogger(__name__)
 
@@ -24,9 +25,10 @@ MESSAGES = {
 
 
 class Faults:
-    """Falcon's error handlers."""
+    """Falcon's error handlers. ``reveal_foreign``: APIs that say 403 for what is another project's (see ``find``)."""
 
-    def __init__(self, apis: Sequence[Api]) -> None:
+    def __init__(self, apis: Sequence[Api], reveal_foreign: Collection[Dialect] = ()) -> None:
+        self._reveal = frozenset(reveal_foreign)
         prefixes = {prefix: api.dialect for api in apis for prefix in (*api.prefixes, mount_of(api)[0]) if prefix}
         self._prefixes = sorted(prefixes.items(), key=lambda item: -len(item[0]))
         dialects = [api.dialect for api in apis]
@@ -48,6 +50,8 @@ class Faults:
     def domain(self, req: falcon.Request, resp: falcon.Response, error: errors.SvcfabricError, _params: Any) -> None:
         """An error the product raises on purpose."""
         dialect = self.dialect(req.path)
+        if isinstance(error, errors.Foreign) and dialect in self._reveal:
+            error = Words(dialect).forbidden(["foreign"])
         fault = fault_of(dialect, error, req.env.get(REQUEST_ID, ""))
         if fault.status >= 500:
             LOG.error("%s %s %s: %s", fault.request_id, req.method, req.path, error.message, exc_info=error)

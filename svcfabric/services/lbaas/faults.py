@@ -9,9 +9,9 @@ from svcfabric import errors
 LOADBALANCER, LISTENER, POOL, MEMBER, MONITOR = "Load Balancer", "Listener", "Pool", "Member", "Health Monitor"
 
 
-def missing(noun: str, ident: str) -> errors.NotFound:
-    """No such thing, or another project's."""
-    return errors.NotFound(f"{noun} {ident} not found.")
+def missing(noun: str, ident: str, *, foreign: bool = False) -> errors.NotFound:
+    """No such thing, or (``foreign``) another project's."""
+    return (errors.Foreign if foreign else errors.NotFound)(f"{noun} {ident} not found.")
 
 
 def invalid(detail: str) -> errors.BadRequest:

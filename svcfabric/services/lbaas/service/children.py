@@ -19,7 +19,7 @@ def balancer_of(conn: sa.Connection, ctx: Context, ident: str) -> Any:
     """A load balancer's row the caller may see; ``errors.NotFound``."""
     row = conn.execute(sa.select(loadbalancers).where(loadbalancers.c.id == ident)).first()
     if row is None or not ctx.sees(row.project_id):
-        raise faults.missing(faults.LOADBALANCER, ident)
+        raise faults.missing(faults.LOADBALANCER, ident, foreign=row is not None)
     return row
 
 
@@ -27,7 +27,7 @@ def locate(conn: sa.Connection, ctx: Context, table: sa.Table, noun: str, ident:
     """The id of the load balancer that a child the caller may see belongs to; ``errors.NotFound``."""
     row = conn.execute(sa.select(table.c.loadbalancer_id, table.c.project_id).where(table.c.id == ident)).first()
     if row is None or not ctx.sees(row.project_id):
-        raise faults.missing(noun, ident)
+        raise faults.missing(noun, ident, foreign=row is not None)
     return str(row.loadbalancer_id)
 
 

@@ -89,7 +89,7 @@ def pool_of(conn: sa.Connection, ctx: Context, ident: str) -> Any:
     stmt = sa.select(pools.c.id, pools.c.project_id, pools.c.loadbalancer_id).where(pools.c.id == ident)
     row = conn.execute(stmt).first()
     if row is None or not ctx.sees(row.project_id):
-        raise faults.missing(faults.POOL, ident)
+        raise faults.missing(faults.POOL, ident, foreign=row is not None)
     return row
 
 
