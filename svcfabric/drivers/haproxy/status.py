@@ -22,8 +22,11 @@ def statuses(spec: LoadBalancerSpec, rows: Iterable[Row] | None) -> dict[str, st
     """Operating status by id of everything in the spec. ``rows``: of ``show stat``; None when nothing answers."""
     reported = {(row["pxname"], row["svname"]): row for row in rows or ()}
     found: dict[str, str] = {}
+    used = {listener.default_pool_id for listener in spec.listeners}
     for pool in spec.pools:
         _pool(found, pool, reported)
+        if pool.id not in used:  # its members may be up, it serves nobody
+            found[pool.id] = OFFLINE
     for listener in spec.listeners:
         found[listener.id] = _listener(listener, reported.get((f"listener-{listener.id}", "FRONTEND")), spec)
     found[spec.id] = _load_balancer(spec, found, answers=rows is not None)

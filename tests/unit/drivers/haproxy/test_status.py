@@ -77,9 +77,9 @@ def test_what_is_not_reported():
     assert status.statuses(SPEC, None)[LB] == "ERROR"
 
 
-def test_a_pool_nobody_uses_does_not_worry_the_load_balancer():
+def test_a_pool_nobody_uses_is_offline_and_does_not_worry_the_load_balancer():
     spec = lb.with_listener(SPEC, default_pool_id="")
-    assert found(spec, first="DOWN", second="DOWN", backend="DOWN")[2:] == ["ERROR", "ONLINE", "ONLINE"]
+    assert found(spec, first="DOWN", second="DOWN", backend="DOWN")[2:] == ["OFFLINE", "ONLINE", "ONLINE"]
 
 
 def test_what_haproxy_lacks_and_has_too_much():
