@@ -12,6 +12,7 @@ import functools
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
 
@@ -39,7 +40,7 @@ CONF = """
 [DEFAULT]
 log_file = {root}/keystone.log
 [database]
-connection = sqlite:///{root}/keystone.db
+connection = sqlite:///{root}/keystone.db?timeout=60
 [token]
 provider = fernet
 expiration = 43200
@@ -227,6 +228,8 @@ def _bootstrap(node: Keystone) -> None:
     run = functools.partial(subprocess.run, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     owner = ["--keystone-user", str(os.geteuid()), "--keystone-group", str(os.getegid())]
     run([*manage, "db_sync"])
+    with contextlib.closing(sqlite3.connect(node.root / "keystone.db")) as db:
+        db.execute("PRAGMA journal_mode=WAL")  # stays with the file: readers and a writer do not wait for each other
     run([*manage, "fernet_setup", *owner])
     run([*manage, "credential_setup", *owner])
     here = [f"--bootstrap-{name}-url={node.url}" for name in ("public", "internal", "admin")]
@@ -259,7 +262,7 @@ def _template(venv: pathlib.Path) -> pathlib.Path:
     path.parent.mkdir(exist_ok=True)
     with open(path.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        stamp = f"{PACKAGES} {USERS} {PASSWORD}"
+        stamp = f"{PACKAGES} {USERS} {PASSWORD} {CONF}"
         if not (path / "stamp").exists() or (path / "stamp").read_text() != stamp:
             shutil.rmtree(path, ignore_errors=True)
             with directory("keystone") as scratch:
