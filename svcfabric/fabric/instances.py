@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ def create(
 
 
 def create_many(conn: sa.Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """As ``create``, for several: rows of id, kind, project_id, driver and optionally wants_host."""
+    """As ``create``, for several: rows of id, kind, project_id, driver and optionally wants_host, generation."""
     stamp = now()
     conn.execute(
         instances.insert(),
@@ -36,12 +37,16 @@ def ensure(conn: sa.Connection, instance_id: str, *, kind: str, project_id: str,
 
     A tombstone comes back to life with a new generation: what is wanted again need not wait until every host
     has confirmed that it went. When two make it at once, the later one's transaction is run again.
+    One that was here before and is gone without a trace begins beyond all generations it had: hosts remember
+    the last of them, and take what is older for a message that was late.
     """
     found = conn.execute(
         sa.select(instances.c.deleted).where(instances.c.id == instance_id).with_for_update()
     ).scalar_one_or_none()
     if found is None:
-        create(conn, instance_id, kind=kind, project_id=project_id, driver=driver)
+        # milliseconds: no instance changes that often for long
+        row = {"id": instance_id, "kind": kind, "project_id": project_id, "driver": driver}
+        create_many(conn, [{**row, "generation": time.time_ns() // 1_000_000}])
     elif found:
         conn.execute(
             instances.update()
@@ -76,9 +81,13 @@ def touch_many(conn: sa.Connection, ids: Sequence[str]) -> None:
         )
 
 
-def lock(conn: sa.Connection, instance_id: str) -> None:
-    """Serialize with others that lock or touch the instance, without changing its generation."""
-    conn.execute(sa.select(instances.c.id).where(instances.c.id == instance_id).with_for_update())
+def lock(conn: sa.Connection, instance_id: str) -> bool:
+    """Serialize with others that lock or touch the instance, without changing its generation.
+
+    False when there is none or it is being deleted.
+    """
+    deleted = conn.execute(sa.select(instances.c.deleted).where(instances.c.id == instance_id).with_for_update())
+    return deleted.scalar() is False
 
 
 def generation(conn: sa.Connection, instance_id: str) -> int:
@@ -131,6 +140,8 @@ def tombstone(conn: sa.Connection, ids: Sequence[str]) -> None:
     if not ids:
         return
     chosen = instances.c.id.in_(list(ids))
+    # First the lock, then the look: who is just placing one of them has done so, or finds it gone.
+    conn.execute(sa.select(instances.c.id).where(chosen).order_by(instances.c.id).with_for_update())
     placed = sa.select(placements.c.instance_id).where(placements.c.instance_id.in_(list(ids)))
     conn.execute(instances.delete().where(chosen, instances.c.id.not_in(placed)))
     conn.execute(
@@ -194,12 +205,16 @@ def status(
 def record(conn: sa.Connection, host: str, reports: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Take a host's reports in; returns (kind, id) of tombstones whose last host has now confirmed.
 
-    A report older than what is stored changes nothing. Report keys: id, generation, ok, code, error,
-    detail, removed.
+    A report older than what is stored changes nothing, the confirmation of a removal neither: the instance may
+    have come back to the host since. Report keys: id, generation, ok, code, error, detail, removed.
     """
     gone: list[tuple[str, str]] = []
     for report in reports:
-        mine = sa.and_(placements.c.instance_id == report["id"], placements.c.host == host)
+        mine = sa.and_(
+            placements.c.instance_id == report["id"],
+            placements.c.host == host,
+            placements.c.observed_generation <= report["generation"],
+        )
         if report.get("removed"):
             conn.execute(placements.delete().where(mine, placements.c.removing.is_(True)))
             gone += _finished(conn, report["id"])
@@ -207,7 +222,7 @@ def record(conn: sa.Connection, host: str, reports: Iterable[Mapping[str, Any]])
         ok = bool(report.get("ok", True))
         conn.execute(
             placements.update()
-            .where(mine, placements.c.observed_generation <= report["generation"])
+            .where(mine)
             .values(
                 observed_generation=report["generation"],
                 error_code="" if ok else str(report.get("code") or "driver")[:64],
@@ -220,12 +235,9 @@ def record(conn: sa.Connection, host: str, reports: Iterable[Mapping[str, Any]])
 
 def _finished(conn: sa.Connection, instance_id: str) -> list[tuple[str, str]]:
     left = sa.select(placements.c.instance_id).where(placements.c.instance_id == instance_id)
-    row = conn.execute(
-        sa.select(instances.c.kind).where(
-            instances.c.id == instance_id, instances.c.deleted.is_(True), ~sa.exists(left)
-        )
-    ).first()
-    if row is None:
+    over = sa.and_(instances.c.id == instance_id, instances.c.deleted.is_(True), ~sa.exists(left))
+    kind = conn.execute(sa.select(instances.c.kind).where(over)).scalar()
+    # Asked once more by the statement that deletes: it may have come back to life this very moment.
+    if kind is None or not conn.execute(instances.delete().where(over)).rowcount:
         return []
-    conn.execute(instances.delete().where(instances.c.id == instance_id))
-    return [(row.kind, instance_id)]
+    return [(kind, instance_id)]

@@ -78,13 +78,15 @@ class Sweep:
         Should it come back after all, what it still has is nobody's, and it removes that itself.
         """
         known = sa.select(agents_table.c.host).where(agents_table.c.host == placements.c.host)
-        stmt = sa.select(placements.c.host, placements.c.instance_id).where(
-            placements.c.removing.is_(True), ~sa.exists(known)
+        stmt = (
+            sa.select(placements.c.host, instances.c.id, instances.c.generation)
+            .join(instances, instances.c.id == placements.c.instance_id)
+            .where(placements.c.removing.is_(True), ~sa.exists(known))
         )
         found: dict[str, list[dict[str, Any]]] = {}
         with self._database.read() as conn:
             for row in conn.execute(stmt.limit(1000)):
-                found.setdefault(row.host, []).append({"id": row.instance_id, "generation": 0, "removed": True})
+                found.setdefault(row.host, []).append({"id": row.id, "generation": row.generation, "removed": True})
         return found
 
     def lagging(self) -> list[str]:

@@ -248,3 +248,80 @@ def test_a_placement_taken_back_may_return(world: World) -> None:
     world.report("h1", ident, 1, removed=True)  # the confirmation of the removal that was taken back
     with world.database.read() as conn:
         assert conn.execute(sa.select(placements.c.host)).scalars().all() == ["h1"]
+
+
+def test_one_that_went_and_is_wanted_again_begins_beyond_what_hosts_remember(world: World) -> None:
+    def bring(conn: sa.Connection) -> None:
+        instances.ensure(conn, ident, kind="network", project_id="p", driver="noop")
+        instances.place(conn, ident, "h1")
+
+    ident, seen = new_id(), 0
+    for _ in range(3):
+        world.database.write(bring)
+        world.touch(ident)
+        world.database.write(lambda conn: instances.tombstone(conn, [ident]))
+        with world.database.read() as conn:
+            before, seen = seen, instances.generation(conn, ident)
+        assert seen > before + 1
+        world.report("h1", ident, seen, removed=True)
+        with world.database.read() as conn:
+            assert not instances.exists(conn, ident)
+
+
+def test_a_late_confirmation_takes_nothing_away(world: World) -> None:
+    ident = world.create("h1")
+    world.touch(ident)
+    world.report("h1", ident, 2)
+    world.database.write(lambda conn: instances.tombstone(conn, [ident]))
+    world.report("h1", ident, 1, removed=True)  # of a removal that was taken back long ago
+    assert world.status(ident) == "PENDING_DELETE"
+    world.report("h1", ident, 3, removed=True)
+    assert world.kind.gone == [ident]
+
+
+def at_once(world: World, slow: Any, quick: Any) -> None:
+    """Run ``slow(conn)`` in a transaction that ends only after ``quick()``, on another thread, has tried to go on."""
+    began, go_on = threading.Event(), threading.Event()
+
+    def work(conn: sa.Connection) -> None:
+        slow(conn)
+        began.set()
+        go_on.wait(20)
+
+    first = threading.Thread(target=world.database.write, args=(work,))
+    first.start()
+    assert began.wait(20)
+    second = threading.Thread(target=quick)
+    second.start()
+    second.join(0.5)
+    go_on.set()
+    first.join(20)
+    second.join(20)
+    assert not first.is_alive() and not second.is_alive()
+
+
+def test_one_that_comes_back_while_its_last_host_confirms_stays(world: World) -> None:
+    ident = world.create("h1")
+    world.database.write(lambda conn: instances.tombstone(conn, [ident]))
+
+    def comes_back(conn: sa.Connection) -> None:
+        instances.ensure(conn, ident, kind="network", project_id="p", driver="noop")
+        instances.place(conn, ident, "h2")
+
+    at_once(world, comes_back, lambda: world.report("h1", ident, 2, removed=True))
+    with world.database.read() as conn:
+        assert instances.hosts(conn, ident) == ["h2"]
+    assert world.kind.gone == []
+
+
+def test_one_that_gets_a_host_while_it_is_deleted_is_removed_from_there(world: World) -> None:
+    ident = world.create(wants_host=True)
+
+    def gets_a_host(conn: sa.Connection) -> None:
+        assert instances.lock(conn, ident)
+        instances.place(conn, ident, "h1")
+
+    at_once(world, gets_a_host, lambda: world.database.write(lambda conn: instances.tombstone(conn, [ident])))
+    with world.database.read() as conn:
+        assert [(row.host, row.removing) for row in dispatch.behind(conn, [ident])] == [("h1", True)]
+    assert not world.database.write(lambda conn: instances.lock(conn, ident)), "nobody may place it any more"

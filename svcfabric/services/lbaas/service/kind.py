@@ -30,9 +30,8 @@ class LoadBalancerKind:
         return dict(loaded)
 
     def place(self, conn: sa.Connection, instance_id: str, host: str) -> list[str]:
-        """Put it and its port on ``host``, unless it is on one; returns ids to kick."""
-        instances.lock(conn, instance_id)
-        if instances.hosts(conn, instance_id):
+        """Put it and its port on ``host``, unless it is on one or being deleted; returns ids to kick."""
+        if not instances.lock(conn, instance_id) or instances.hosts(conn, instance_id):
             return []
         port_id = conn.execute(_port(instance_id)).scalar()
         return [] if port_id is None else self.put(conn, instance_id, port_id, host)

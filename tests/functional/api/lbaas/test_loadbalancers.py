@@ -302,3 +302,13 @@ def test_an_administrator_makes_one_for_a_project(world, admin, tenant, subnet):
     assert tenant.get(f"/loadbalancers/{lb['id']}")["loadbalancer"]["project_id"] == tenant.project
     (row,) = world.rows(sa.select(loadbalancers.c.project_id))
     assert row.project_id == tenant.project
+
+
+def test_one_that_is_being_deleted_gets_no_host(world, tenant, subnet):
+    lb = tenant.balancer(subnet)
+    world.settle()
+    tenant.delete(f"/loadbalancers/{lb['id']}")
+    place = world.kinds["loadbalancer"].place
+    assert world.database.write(lambda conn: place(conn, lb["id"], "host-1")) == []
+    world.settle()
+    tenant.get(f"/loadbalancers/{lb['id']}", want=404)
