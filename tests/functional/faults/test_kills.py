@@ -106,14 +106,14 @@ def suffer(site: Site, kill: Callable[[], None], restart: Callable[[], None], *,
         time.sleep(0.5)
         killed, stamp = time.monotonic(), time.time()
         kill()
-        back = pool.submit(lambda: (time.sleep(AWAY), restart()))
+        back = pool.submit(lambda: (time.sleep(AWAY), restart(), time.monotonic())[-1])
         if not change_while_down:
             back.result(SOON)
         member = site.add()
         answered = time.monotonic()
         servers.wait_until(lambda: site.answers("s3"), SOON, "s3 behind the VIP", step=0.02)
         effective = time.monotonic()
-        back.result(SOON)
+        started = back.result(SOON)
         servers.wait_until(lambda: site.hosts_heard() > stamp + AWAY, SOON, "signs of life of every agent", step=0.02)
         whole = time.monotonic()
         site.product.wait_active(site.tenant, site.balancer["id"])
@@ -124,10 +124,11 @@ def suffer(site: Site, kill: Callable[[], None], restart: Callable[[], None], *,
     assert counts.sent > RATE * (whole - killed) * 0.8, counts
     assert counts.servers.keys() == {"s1", "s2", "s3"}
     assert site.pid() == pid
+    asked, served, all_there = (moment - killed for moment in (answered, effective, whole))
     return (
         f"0 of {counts.sent} requests failed, worst {counts.max_ms:.0f} ms; killed at 0, started again at {AWAY} s, "
-        f"whole again at {whole - killed:.1f} s; a member asked for at {answered - killed:.2f} s served from "
-        f"{effective - killed:.2f} s"
+        f"there at {started - killed:.1f} s, every agent heard of at {all_there:.1f} s; a member asked for at "
+        f"{asked:.2f} s served from {served:.2f} s"
     )
 
 

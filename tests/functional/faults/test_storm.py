@@ -7,10 +7,13 @@ the process that runs has exactly its servers, with their weights.
 from __future__ import annotations
 
 import dataclasses
+import pathlib
 import random
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -32,9 +35,10 @@ ALGORITHMS = ("ROUND_ROBIN", "LEAST_CONNECTIONS", "SOURCE_IP")
 
 @dataclasses.dataclass
 class Site:
-    """A load balancer on ``svcfabric up``, web servers, a client."""
+    """A load balancer, web servers, a client. ``config``: of the server side."""
 
     product: cluster.Product
+    config: pathlib.Path
     tenant: Client
     balancer: dict[str, Any]
     client: cluster.Server
@@ -42,18 +46,23 @@ class Site:
     balancers: Balancers
 
 
+def build(product: cluster.Product, config: pathlib.Path) -> Site:
+    tenant = product.client(f"tenant-{product.name}")
+    network = product.network(tenant)
+    (host,) = product.hosts
+    webs = [product.server(tenant, network, host, web=f"s{number}") for number in range(1, WEBS + 1)]
+    client = product.server(tenant, network, host)
+    addresses = [each.address for each in webs]
+    balancer = product.load_balancer(tenant, network, addresses[:3])
+    balancer = product.wait_active(tenant, balancer["id"])
+    return Site(product, config, tenant, balancer, client, addresses, Balancers(host))
+
+
 @pytest.fixture
 def site() -> Iterator[Site]:
+    """On ``svcfabric up``."""
     with cluster.standalone() as product:
-        tenant = product.client(f"tenant-{product.name}")
-        network = product.network(tenant)
-        (host,) = product.hosts
-        webs = [product.server(tenant, network, host, web=f"s{number}") for number in range(1, WEBS + 1)]
-        client = product.server(tenant, network, host)
-        addresses = [each.address for each in webs]
-        balancer = product.load_balancer(tenant, network, addresses[:3])
-        balancer = product.wait_active(tenant, balancer["id"])
-        yield Site(product, tenant, balancer, client, addresses, Balancers(host))
+        yield build(product, product.hosts[0].config)
 
 
 class Storm:
@@ -173,6 +182,32 @@ def test_long(site: Site, say) -> None:
     say(storm(site, changes=500, rate=2000, pause=0.1))
 
 
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_with_kills(postgresql, rabbitmq, say) -> None:
+    """Every few seconds the agent is killed at any moment, half way through a change too; sometimes the controller."""
+    with cluster.cloud(postgresql, rabbitmq, hosts=1) as product, ThreadPoolExecutor() as pool:
+        site, over = build(product, product.root / "svcfabric.conf"), threading.Event()
+        killer = pool.submit(kill_now_and_then, product, over)
+        try:
+            text = storm(site, changes=300, rate=500, pause=0.1)
+        finally:
+            over.set()
+        say(f"with {killer.result()} kills: {text}")
+
+
+def kill_now_and_then(product: cluster.Product, over: threading.Event) -> int:
+    """Kill a process of the product and start it again until ``over``; how often."""
+    kills = 0
+    while not over.wait(random.uniform(0.5, 3)):
+        program = product.controller() if random.random() < 0.25 else product.hosts[0].agent
+        program.kill()
+        kills += 1
+        time.sleep(random.uniform(0, 0.5))
+        program.start()
+    return kills
+
+
 def storm(site: Site, *, changes: int, rate: float, pause: float) -> str:
     """So many changes, ``pause`` seconds apart on average, under so many requests a second; the figures in words."""
     seed = random.randrange(10**6)
@@ -196,9 +231,9 @@ def storm(site: Site, *, changes: int, rate: float, pause: float) -> str:
     spec = wanted(site)
     assert site.balancers.config(spec.id) == fresh(site, spec)
     runs(site, spec)
+    reloads = site.balancers.number(spec.id) - first
     served = counts.sent / counts.seconds
     what = ", ".join(f"{count} {name}" for name, count in made.done.most_common())
-    reloads = site.balancers.number(spec.id) - first
     return (
         f"{changes} changes in {took:.0f} s ({what}; {reloads} reloads), {served:.0f} requests/s: "
         f"{counts.failed} of {counts.sent} failed, {counts.resets} resets; {counts.connections} connections, "
@@ -208,13 +243,13 @@ def storm(site: Site, *, changes: int, rate: float, pause: float) -> str:
 
 def wanted(site: Site) -> LoadBalancerSpec:
     """The specification a controller would send now, from the product's database."""
-    conf = configuration.load((), [str(site.balancers.host.config)])
+    conf = configuration.load((), [str(site.config)])
     database = wiring.database(conf)
     side = wiring.server_side(conf, database, wiring.transport(conf))
     try:
         with database.read() as conn:
             ident = site.balancer["id"]
-            spec = side.kinds["loadbalancer"].load(conn, [ident], conf.agent.host)[ident]
+            spec = side.kinds["loadbalancer"].load(conn, [ident], site.balancers.host.name)[ident]
     finally:
         database.dispose()
     assert isinstance(spec, LoadBalancerSpec)
