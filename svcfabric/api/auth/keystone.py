@@ -2,7 +2,8 @@
 
 What a token stands for is remembered under the token's hash for a minute at most and never beyond its expiry. A
 token revoked meanwhile is served until then; keystonemiddleware's own cache (``token_cache_time``) behind it has
-the same property with a longer time, and costs a good deal per request even when it hits.
+the same property with a longer time, and costs a good deal per request even when it hits. A token that is good for
+some requests only (an application credential with access rules) is not remembered: each request is looked at.
 """
 
 from __future__ import annotations
@@ -78,8 +79,9 @@ class _Front:
         )
         environ[CONTEXT] = ctx
         key = environ.pop("svcfabric.token_key", None)
-        if key is not None:
-            self._store(key, ctx, min(time.time() + self._remember, _expiry(environ)))
+        token = (environ.get("keystone.token_info") or {}).get("token") or {}
+        if key is not None and not _depends_on_request(token):
+            self._store(key, ctx, min(time.time() + self._remember, _expiry(token)))
         return self._app(environ, start_response)
 
     def _store(self, key: bytes, ctx: Context, until: float) -> None:
@@ -89,9 +91,14 @@ class _Front:
             self._known[key] = (ctx, until)
 
 
-def _expiry(environ: Mapping[str, Any]) -> float:
-    """When the token ends, seconds since 1970; now when the middleware does not say."""
-    token = (environ.get("keystone.token_info") or {}).get("token") or {}
+def _depends_on_request(token: Mapping[str, Any]) -> bool:
+    """Whether more than the token itself decides if a request is let through: its path, or who sends it."""
+    rules = (token.get("application_credential") or {}).get("access_rules")
+    return rules is not None or bool(token.get("bind"))
+
+
+def _expiry(token: Mapping[str, Any]) -> float:
+    """When the token ends, seconds since 1970; 0 when it does not say."""
     try:
         return datetime.datetime.fromisoformat(token["expires_at"]).timestamp()
     except (KeyError, TypeError, ValueError):

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import falcon.testing
 import pytest
+import requests
 
 from svcfabric import conf as configuration
 from svcfabric.api.app import create_app
 from svcfabric.api.auth import keystone as tokens
-from tests.keystone import Keystone, keystone
+from tests.keystone import Keystone, Session, keystone
 from tests.unit.api.toy import Cloud
 
 ERROR = {
@@ -93,6 +95,35 @@ def test_what_was_remembered_is_forgotten_in_time(identity: Keystone, tmp_path: 
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert client.simulate_get("/v2.0/widgets", headers=headers).status_code == 401
+
+
+def restricted(identity: Keystone, user: str, *rules: dict[str, str]) -> str:
+    """A token of an application credential that is good for these requests only."""
+    session = Session(identity.url, identity.token(user)[0])
+    session._http.headers["X-Subject-Token"] = session._http.headers["X-Auth-Token"]
+    me = session.call("GET", "/auth/tokens")
+    path = f"/users/{me['token']['user']['id']}/application_credentials"
+    body = {"application_credential": {"name": uuid.uuid4().hex, "access_rules": list(rules)}}
+    made = session.call("POST", path, body)["application_credential"]
+    method = {"id": made["id"], "secret": made["secret"]}
+    login = {"auth": {"identity": {"methods": ["application_credential"], "application_credential": method}}}
+    answer = requests.post(f"{identity.url}/auth/tokens", json=login, timeout=30)
+    answer.raise_for_status()
+    return answer.headers["X-Subject-Token"]
+
+
+def test_a_token_for_certain_requests_is_good_for_no_others(identity: Keystone, tmp_path: Any) -> None:
+    identity.register({"network": "http://192.0.2.1:9696"})
+    path = tmp_path / "svcfabric.conf"
+    path.write_text(identity.service_section() + "service_type = network\n")
+    conf = configuration.load(files=[str(path)])
+    client = falcon.testing.TestClient(create_app(Cloud().apis(), authenticate=tokens.factory(conf)))
+    rule = {"service": "network", "method": "GET", "path": "/v2.0/widgets"}
+    headers = {"X-Auth-Token": restricted(identity, "alice", rule)}
+    for _ in range(2):
+        assert client.simulate_get("/v2.0/widgets", headers=headers).status_code == 200
+        answer = client.simulate_post("/v2.0/widgets", json={"widget": {"size": 1}}, headers=headers)
+        assert answer.status_code == 401
 
 
 def test_a_remembered_token_costs_next_to_nothing(client: Any, identity: Keystone) -> None:
