@@ -14,7 +14,7 @@ from svcfabric.api.gate import Gate
 from svcfabric.api.limits import Limits
 from svcfabric.api.policy import Policy
 from svcfabric.api.query import QueryRules, asked
-from svcfabric.api.resource import Dialect, Resource
+from svcfabric.api.resource import Dialect, ListQuery, Resource
 from svcfabric.api.urls import Urls
 from svcfabric.api.view import View
 from svcfabric.api.words import Words
@@ -45,6 +45,7 @@ class Operations:
         ctx: Context = req.context.caller
         self.gate.read(ctx, "list")
         query = self._queries.parse(req.params)
+        self._refuse_withheld(ctx, query)
         rows = self.resource.handler.list(ctx, query, parent_id)
         collection = self.resource.collection
         answer: dict[str, Any] = {collection: self.view.rows(ctx, rows, asked(req.params))}
@@ -110,6 +111,12 @@ class Operations:
         if number == text or not (number.isascii() and number.isdigit() and len(number) < 19):
             raise self.words.bad_if_match("Revision number etag must be in the format of revision_number=<int>.")
         return int(number)
+
+    def _refuse_withheld(self, ctx: Context, query: ListQuery) -> None:
+        if query.filters and (names := self.view.withheld(ctx, query.filters)):
+            raise self.words.bad_filter(names)
+        if names := self.view.withheld(ctx, [name for name, _ in query.sorts]):
+            raise self.words.bad_sort_key(names)
 
     def _answer(self, resp: falcon.Response, row: dict[str, Any]) -> None:
         resp.data = dumps(self.dialect, {self.resource.name: row})

@@ -29,7 +29,8 @@ class Policy:
 
     ``rules``: default text by name, see ``rules.default_rules``. ``policy_file``: the operator's YAML file;
     empty, or one that does not exist (yet), means the defaults. ``check_interval``: seconds between looks at it.
-    A file that cannot be parsed raises ``ValueError`` here; later it is logged and the rules stay as they were.
+    A file that cannot be parsed raises ``ValueError`` here. Later that is logged, as is a file that vanished, and
+    the rules stay as they were: a moment's absence must not give the defaults back to everybody.
     """
 
     def __init__(self, rules: Mapping[str, str], policy_file: str = "", *, check_interval: float = 1.0) -> None:
@@ -98,6 +99,9 @@ class Policy:
             if seen == self._seen:
                 return
             self._seen = seen
+            if seen is None and self.generation:
+                LOG.error("policy file %s is gone, the rules stay as they were", self._file)
+                return
             try:
                 overrides = oslo.parse_file_contents(self._file.read_text()) if self._file and seen else {}
                 rules = oslo.Rules.from_dict({**self._defaults, **overrides})

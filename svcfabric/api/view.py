@@ -45,6 +45,18 @@ class View:
         self._refresh()
         return self._one(row, self._hidden(ctx, row), asked)
 
+    def withheld(self, ctx: Context, names: Collection[str]) -> list[str]:
+        """Which of these attributes a rule keeps from the caller, in his own project's rows or in others'.
+
+        He must not find out their values by filtering or sorting either.
+        """
+        self._refresh()
+        ruled = [name for name in names if name in self._ruled]
+        if not ruled:
+            return []
+        hidden = self._hidden(ctx, {"project_id": ctx.project_id}) | self._hidden(ctx, _FOREIGN)
+        return [name for name in ruled if name in hidden]
+
     def _one(self, row: Row, hidden: frozenset[str], asked: Collection[str]) -> dict[str, Any]:
         shown = {**row, "tenant_id": row["project_id"]} if self._has_project else {**row}
         for name in hidden:

@@ -207,8 +207,8 @@ def timestamp() -> Check:
     def convert(value: Any) -> datetime.datetime:
         try:
             moment = datetime.datetime.fromisoformat(value)
-        except (TypeError, ValueError):
+            return moment.astimezone(datetime.UTC).replace(tzinfo=None) if moment.tzinfo else moment
+        except (TypeError, ValueError, OverflowError):  # the last: a zone takes it out of the years there are
             raise Refused(f"'{shown(value)}' is not a valid ISO 8601 time") from None
-        return moment.astimezone(datetime.UTC).replace(tzinfo=None) if moment.tzinfo else moment
 
     return Check(convert=convert, schema={"type": "string", "format": "date-time"})

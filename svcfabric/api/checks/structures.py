@@ -36,13 +36,17 @@ def list_of(check: Check, *, max: int | None = None, min: int = 0, unique: bool 
 
 
 def _refuse_duplicates(items: list[Any]) -> None:
-    try:
-        repeated = len(set(items)) != len(items)
-    except TypeError:  # dictionaries
-        repeated = any(item in items[:i] for i, item in enumerate(items))
+    """In time that grows with the list, not with its square: the list is a stranger's."""
+    seen: set[Any] = set()
+    repeated = set()
+    for item in items:
+        # dictionaries, lists and times are as alike as their texts
+        key = item if isinstance(item, str) else orjson.dumps(item, option=orjson.OPT_SORT_KEYS)
+        if key in seen:
+            repeated.add(str(item))
+        seen.add(key)
     if repeated:
-        names = sorted({str(item) for i, item in enumerate(items) if item in items[:i]})
-        raise Refused(f"Duplicate items in the list: '{shown(', '.join(names))}'")
+        raise Refused(f"Duplicate items in the list: '{shown(', '.join(sorted(repeated)))}'")
 
 
 def mapping(

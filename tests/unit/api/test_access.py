@@ -146,6 +146,30 @@ def test_attributes_for_administrators(member: Caller, admin: Caller, cloud: Clo
     assert member("POST", WIDGETS, body).status_code == 403
 
 
+def test_what_is_kept_from_a_caller_cannot_be_found_out_by_filters(
+    member: Caller, other: Caller, admin: Caller
+) -> None:
+    widget(admin, **{"provider:kind": "vxlan", "project_id": "p1", "shared": True})
+    for kind in ("vxlan", "flat"):
+        query = f"provider:kind={kind}"
+        refusal = neutron("['provider:kind'] is invalid attribute for filtering")
+        for call in (member, other):
+            answer = call("GET", WIDGETS, query_string=query)
+            assert (answer.status_code, answer.json) == (400, refusal)
+        assert len(admin("GET", WIDGETS, query_string=query).json["widgets"]) == (kind == "vxlan")
+
+
+def test_what_is_kept_from_a_caller_cannot_be_found_out_by_sorting(cloud: Cloud, tmp_path: pathlib.Path) -> None:
+    policy = operators(cloud, tmp_path / "policy.yaml", '"get_widget:mtu": "rule:admin_or_owner"')
+    app = create_app(cloud.apis(), authenticate=noauth.factory(), policy=policy)
+    member, admin = Caller(app, "p1", "member"), Caller(app, "root", "admin")
+    query = "sort_key=mtu&sort_dir=asc"
+    answer = member("GET", WIDGETS, query_string=query)
+    assert (answer.status_code, answer.json) == (400, neutron("['mtu'] is invalid attribute for sort_keys"))
+    assert admin("GET", WIDGETS, query_string=query).status_code == 200
+    assert member("GET", WIDGETS, query_string="sort_key=size&sort_dir=asc&name=x").status_code == 200
+
+
 def operators(cloud: Cloud, path: pathlib.Path, text: str) -> Policy:
     path.write_text(text)
     return policy_for(cloud.apis(), str(path))
@@ -200,6 +224,9 @@ def test_the_operators_file_is_read_again_and_a_broken_one_is_not(
     file.write_text('["no", "mapping"]')
     assert not policy.allows(ctx, "create_widget", own)
     file.unlink()
+    assert not policy.allows(ctx, "create_widget", own)
+    assert "is gone" in caplog.text
+    file.write_text("{}")
     assert policy.allows(ctx, "create_widget", own)
     file.write_text("[")
     with pytest.raises(ValueError, match=r"policy file .*policy\.yaml"):

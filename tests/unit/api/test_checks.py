@@ -1,7 +1,9 @@
 # ruff: noqa: E501  (tables of exact sentences)
 from __future__ import annotations
 
+import contextlib
 import datetime
+import time
 from typing import Any
 
 import pytest
@@ -102,6 +104,8 @@ BAD: list[tuple[Any, Any, str, str]] = [
     (checks.uri(), "http://[::1/", "'http://[::1/' is not a valid URL", "Value must be a valid URL string"),
     (checks.uri(), "http://a:99999/", "'http://a:99999/' is not a valid URL", "Value must be a valid URL string"),
     (checks.timestamp(), "yesterday", "'yesterday' is not a valid ISO 8601 time", ""),
+    (checks.timestamp(), "0001-01-01T00:00:00+14:00", "'0001-01-01T00:00:00+14:00' is not a valid ISO 8601 time", ""),
+    (checks.list_of(checks.json_object(), unique=True), [{"a": 1, "b": 2}, {"b": 2, "a": 1}], "Duplicate items in the list: '{'b': 2, 'a': 1}'", ""),
 ]  # fmt: skip
 
 
@@ -111,6 +115,17 @@ def test_refuses(check: checks.Check, value: Any, reason: str, octavia: str) -> 
         check.convert(value)
     assert str(caught.value) == reason
     assert caught.value.octavia == (octavia or reason)
+
+
+def test_a_long_list_is_looked_through_once() -> None:
+    texts = checks.list_of(checks.string(), unique=True)
+    objects = checks.list_of(checks.json_object(), unique=True)
+    began = time.thread_time()
+    for many in (["a"] * 200_000, [str(number) for number in range(200_000)]):
+        with contextlib.suppress(Refused):
+            texts.convert(many)
+    objects.convert([{"a": number} for number in range(50_000)])
+    assert time.thread_time() - began < 5  # 0.5 s on an idle machine; in the square of it: an hour
 
 
 def test_a_long_value_is_not_repeated_whole() -> None:
