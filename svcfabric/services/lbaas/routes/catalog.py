@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from svcfabric import errors
+from svcfabric.api import checks
 from svcfabric.api.resource import Action, ActionRequest
 from svcfabric.services.lbaas.routes.declare import Run, action
 from svcfabric.services.lbaas.service.desk import Desk
@@ -33,16 +34,16 @@ def quota_actions(limits: Limits) -> tuple[Action, ...]:
         return {"quotas": limits.stored(request.ctx), "quotas_links": []}
 
     def get(request: ActionRequest) -> Any:
-        return {"quota": limits.get(request.ctx, request.params["id"])}
+        return {"quota": limits.get(request.ctx, _project(request))}
 
     def defaults(request: ActionRequest) -> Any:
         return {"quota": limits.defaults()}
 
     def put(request: ActionRequest) -> Any:
-        return {"quota": limits.set(request.params["id"], request.body)}
+        return {"quota": limits.set(_project(request), request.body)}
 
     def delete(request: ActionRequest) -> None:
-        limits.reset(request.params["id"])
+        limits.reset(_project(request))
 
     return (
         action("GET", "/quotas", "quota:get_all", stored),
@@ -52,6 +53,14 @@ def quota_actions(limits: Limits) -> tuple[Action, ...]:
         action("PUT", "/quotas/{id}", "quota:put", put, default="admin", status=202),
         action("DELETE", "/quotas/{id}", "quota:delete", delete, default="admin", status=202),
     )
+
+
+def _project(request: ActionRequest) -> str:
+    try:
+        project_id: str = checks.string(255, 1).convert(request.params["id"])
+    except checks.Refused as reason:
+        raise errors.BadRequest(f"Invalid input for field/attribute project_id. {reason.octavia}") from None
+    return project_id
 
 
 def catalog_actions(desk: Desk) -> tuple[Action, ...]:

@@ -207,7 +207,8 @@ def _pool_status(pool: Row, below: Mapping[str, Row], monitors: Mapping[str, Row
         shown["health_monitor"] = {**_status(monitor), "type": monitor["type"]}
     shown["members"] = [
         {**_status(member), "address": member["address"], "protocol_port": member["protocol_port"]}
-        for member in (below[each["id"]] for each in pool["members"])
+        # read a moment apart: a member that came or went between is in one of the two only
+        for member in (below[each["id"]] for each in pool["members"] if each["id"] in below)
     ]
     return shown
 

@@ -47,3 +47,10 @@ def test_a_tree_is_counted_whole(world, tenant, admin, subnet):
     assert "'member'" in tenant.balancer(subnet, want=403, pools=[pool])["faultstring"]
     after = world.counts()
     assert {name for name in before if before[name] != after[name]} <= {"quota_locks"}
+
+
+def test_a_project_that_can_be_none(admin):
+    for ident in ("x" * 256, "a%00b", "%20"):
+        for method, body in (("GET", None), ("PUT", {"quota": {"pool": 1}}), ("DELETE", None)):
+            refused = admin.ask(method, f"/quotas/{ident}", body, 400)["faultstring"]
+            assert "project_id" in refused

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
 MONITOR = {"type": "TCP", "delay": 2, "timeout": 1, "max_retries": 2}
 POOL = {"protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "name": "web"}
@@ -162,3 +163,23 @@ def test_counters(world, tenant, lb):
         "request_errors": 2,
     }
     assert tenant.get(paths[2])["stats"]["bytes_in"] == 25
+
+
+@pytest.mark.parametrize("verb", ["add", "delete"])
+def test_members_that_come_and_go_while_the_tree_is_read(world, tenant, lb, verb):
+    _, pool, members = ids(lb)
+    turns = []
+
+    def meanwhile(_conn, _cursor, statement, *_rest):
+        if "lbaas_pools.lb_algorithm" in statement and not turns:
+            turns.append(statement)
+            if verb == "add":
+                tenant.member({"id": pool}, "192.0.2.77")
+            else:
+                tenant.delete(f"/pools/{pool}/members/{members[0]}")
+
+    sa.event.listen(world.database._reader, "before_cursor_execute", meanwhile)
+    shown = tenant.get(f"/loadbalancers/{lb['id']}/status")["statuses"]["loadbalancer"]
+    assert turns
+    seen = {each["id"] for each in shown["listeners"][0]["pools"][0]["members"]}
+    assert members[1] in seen <= set(members)
