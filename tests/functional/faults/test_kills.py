@@ -24,7 +24,7 @@ from tests.balancers import Balancers, running
 
 RATE = 300  # requests a second
 AWAY = 1.5  # seconds until what was killed is started again
-SOON = 20.0  # seconds in which a change must have reached the packets
+SOON = 60.0  # seconds in which all must be well again, on a machine that is busy with other tests too
 
 
 @dataclasses.dataclass
