@@ -89,18 +89,14 @@ class CoreNetwork:
         return changed.ids
 
     def claim_port(self, conn: sa.Connection, port_id: str, *, device_id: str, device_owner: str) -> None:
-        """Mark an existing port as used by a service ("" releases it). ``Conflict`` when another uses it."""
+        """Mark an existing port as a service's own ("" releases it). ``Conflict`` when something else uses it."""
         rows = self._locked(conn, port_id)
         if not rows:
             raise errors.NotFound.of("Port", port_id)
         row = rows[0]
-        if device_id and row["device_id"] not in ("", device_id):
-            raise errors.InUse(
-                f"Unable to complete operation on port {port_id} for network {row['network_id']}. Port already has an "
-                f"attached device {row['device_id']}.",
-                neutron_type="PortInUse",
-            )
-        _store(conn, row, {"device_id": device_id, "device_owner": device_owner})
+        if device_id and row["device_id"] != device_id:
+            _refuse_used(row)
+        _store(conn, row, {"device_id": device_id, "device_owner": device_owner, "leg": bool(device_id)})
 
     def bind_port(self, conn: sa.Connection, port_id: str, host: str) -> list[str]:
         """Bind a service port to a host as a leg; returns instance ids to kick after the commit ("" unbinds)."""
@@ -119,6 +115,19 @@ class CoreNetwork:
     def _locked(self, conn: sa.Connection, port_id: str) -> list[dict[str, Any]]:
         stmt = sa.select(ports).where(ports.c.id == port_id).with_for_update()
         return [dict(row._mapping) for row in conn.execute(stmt)]
+
+
+def _refuse_used(row: Mapping[str, Any]) -> None:
+    if row["device_id"]:
+        used = f"Port already has an attached device {row['device_id']}."
+    elif row["host"]:
+        used = "Port is bound to a host already: something is plugged into it."
+    else:
+        return
+    raise errors.InUse(
+        f"Unable to complete operation on port {row['id']} for network {row['network_id']}. {used}",
+        neutron_type="PortInUse",
+    )
 
 
 def _named(subnet_id: str, address: str) -> dict[str, str]:

@@ -20,6 +20,9 @@ from svcfabric.fabric import instances
 
 # What a host makes of a port depends on these columns.
 REALISED = frozenset({"mac_address", "fixed_ips", "admin_state_up"})
+# What a router or floating IP has set on its port; a service learns of no change to its port, so more is its alone.
+_OWNERS = frozenset({"host", "device_owner", "device_id", "mac_address"})
+_SERVICES = _OWNERS | REALISED
 _COLUMNS = {name: column.name for name, column in PORTS.columns.items() if isinstance(column, sa.Column)}
 
 
@@ -60,12 +63,12 @@ class Ports:
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
             row = PORTS.lock(conn, ctx, ident)
-            router_id = row.pop("router_id")
+            router_id, leg = row.pop("router_id"), row.pop("leg")
             check_revision(row, if_match)
             values = PORTS.changes(row, body)
             if not values:
                 return row
-            _refuse_owned(conn, row | {"router_id": router_id}, values)
+            _refuse_owned(conn, row | {"router_id": router_id, "leg": leg}, values)
             moved = "host" in values
             network = None
             if moved or values.keys() & {"fixed_ips", "mac_address", "device_owner"}:
@@ -91,7 +94,7 @@ class Ports:
         return self._core.write(work)
 
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
-        """Delete a port, unless a router or floating IP owns it. Floating IPs that lead to it lead nowhere then."""
+        """Delete a port that no router, floating IP or service holds. Floating IPs to it lead nowhere then."""
 
         def work(conn: sa.Connection, changed: Changed) -> None:
             row = PORTS.lock(conn, ctx, ident)
@@ -152,8 +155,8 @@ def _check_update(
 
 
 def _refuse_owned(conn: sa.Connection, row: Row, values: Mapping[str, Any]) -> None:
-    """What a router or floating IP has set on its port is not a client's to change."""
-    if not values.keys() & {"host", "device_owner", "device_id", "mac_address"}:
+    """What a router, floating IP or service has set on its port is not a client's to change."""
+    if not values.keys() & (_SERVICES if row["leg"] and not row["router_id"] else _OWNERS):
         return
     owner = _owner(conn, row)
     if owner:
@@ -164,8 +167,8 @@ def _refuse_owned(conn: sa.Connection, row: Row, values: Mapping[str, Any]) -> N
 
 
 def _owner(conn: sa.Connection, row: Row) -> str:
-    """The device owner of a port that a router or floating IP holds; "" for any other."""
-    if row["router_id"]:
+    """The device owner of a port that a router, service or floating IP holds; "" for any other."""
+    if row["router_id"] or row["leg"]:
         return str(row["device_owner"])
     if row["device_owner"] != FLOATING_IP:
         return ""

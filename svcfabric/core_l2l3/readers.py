@@ -154,7 +154,7 @@ PORTS = Reader(
         ),
         **_history(ports),
     },
-    internal={"router_id": ports.c.router_id},
+    internal={"router_id": ports.c.router_id, "leg": ports.c.leg},
     filters={"fixed_ips": _fixed_ips},
 )
 

@@ -66,6 +66,21 @@ def test_a_service_port(make, tenant, private, network, write):
     tenant.refused(404, "GET", f"/ports/{view.id}")
 
 
+def test_a_services_port_is_the_services(make, tenant, admin, private, network, write):
+    port = make([("", "10.0.0.50")]).id
+    elsewhere = [{"subnet_id": private["subnet"]["id"], "ip_address": "10.0.0.51"}]
+    for given in ({"fixed_ips": elsewhere}, {"device_id": ""}, {"device_owner": "mine"}, {"admin_state_up": False}):
+        for caller in (tenant, admin):
+            kind, message = caller.refused(409, "PUT", f"/ports/{port}", {"port": given})
+            assert kind == "UnsupportedPortDeviceOwner"
+            assert message == f"Operation update is not supported for device_owner Octavia on port {port}."
+    assert tenant.change("port", port, name="mine", description="shop")["name"] == "mine"
+    kind, message = tenant.refused(409, "DELETE", f"/ports/{port}")
+    assert (kind, "Octavia" in message) == ("ServicePortInUse", True)
+    assert write(lambda conn: network.delete_port(conn, port)) == []
+    tenant.refused(404, "GET", f"/ports/{port}")
+
+
 def test_a_leg_on_a_host(world, make, network, write, private, tenant):
     world.agent("h1", "192.0.2.1")
     view = make([("", "10.0.0.50")])
@@ -107,7 +122,19 @@ def test_claiming_a_tenants_port(tenant, private, network, write):
     with pytest.raises(errors.Conflict) as refused:
         claim("lb-2")
     assert refused.value.neutron_type == "PortInUse"
+    assert tenant.refused(409, "DELETE", f"/ports/{port['id']}")[0] == "ServicePortInUse"
     claim("", "")
     assert tenant.show("port", port["id"])["device_owner"] == ""
+    assert tenant.change("port", port["id"], admin_state_up=False)["admin_state_up"] is False
     with pytest.raises(errors.NotFound):
         write(lambda conn: network.claim_port(conn, NOBODY, device_id="x", device_owner="y"))
+
+
+def test_a_plugged_port_cannot_be_claimed(world, tenant, admin, private, network, write):
+    world.agent("h1", "192.0.2.1")
+    port = tenant.port(private)
+    admin.change("port", port["id"], **{"binding:host_id": "h1"})
+    with pytest.raises(errors.Conflict) as refused:
+        write(lambda conn: network.claim_port(conn, port["id"], device_id="lb-1", device_owner="Octavia"))
+    assert refused.value.neutron_type == "PortInUse"
+    tenant.delete(f"/ports/{port['id']}")

@@ -65,6 +65,7 @@ def test_the_tenants_own_port_comes_back(world, tenant):
     assert lb["vip_subnet_id"] == subnet_id
     tenant.post("/loadbalancers", {"loadbalancer": {"vip_port_id": port["id"]}}, 400)
     world.settle()
+    tenant.delete(f"/v2.0/ports/{port['id']}", 409)
     tenant.delete(f"/loadbalancers/{lb['id']}")
     world.settle()
     assert tenant.get(f"/v2.0/ports/{port['id']}")["port"]["device_id"] == ""
