@@ -40,7 +40,7 @@ class Client:
         try:
             answer = self._session.request(method, self.url + path, json=body, params=query, timeout=self._timeout)
         except requests.RequestException as exc:
-            raise Refused(f"{method} {self.url}{path}: {exc}") from exc
+            raise Refused(f"{method} {self.url}{path}: {_cause(exc)}") from exc
         if answer.status_code >= 400:
             raise Refused(f"{method} {path}: {answer.status_code}: {_reason(answer)}", answer.status_code)
         return answer.json() if answer.content else {}
@@ -93,6 +93,16 @@ def _ticks(step: float) -> Iterator[None]:
     while True:
         yield
         time.sleep(step)
+
+
+def _cause(exc: BaseException) -> str:
+    """Why there was no answer: the system's words if it has any, without the layers around them."""
+    inner: BaseException | None = exc
+    while inner is not None:
+        if isinstance(inner, OSError) and inner.errno:
+            return inner.strerror or str(inner)
+        inner = inner.__cause__ or inner.__context__
+    return str(exc)
 
 
 def _reason(answer: requests.Response) -> str:

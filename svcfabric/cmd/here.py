@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import os
 import sys
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +18,9 @@ from oslo_config import cfg
 from svcfabric import conf as conf_module
 from svcfabric.agent.identity import Identity
 from svcfabric.cmd import standalone
-from svcfabric.cmd.client import NETWORK, Client, Document, basic
+from svcfabric.cmd.client import NETWORK, Client, Document, Refused, basic
 from svcfabric.drivers.linux import netns, plug
+from svcfabric.drivers.linux.fault import HostFault
 from svcfabric.drivers.linux.host import Host
 from svcfabric.spi.driver import DriverOptions
 from svcfabric.spi.l2l3 import Route
@@ -40,33 +43,49 @@ def here(conf: Any) -> Here:
 def put(client: Client, where: Here, port_id: str, namespace: str, ifname: str, timeout: float = 30.0) -> list[str]:
     """Bind the port to this host, wait until it is ACTIVE, move its wire into the namespace (made if it is not there).
 
-    Returns the port's addresses. Raises ``Refused`` or ``HostFault``.
+    Returns the port's addresses. Raises ``Refused`` or ``HostFault``, and then leaves no namespace it made.
     """
     path = f"{NETWORK}/ports/{port_id}"
     port = client.show(path, "port")
     if port.get("binding:host_id") != where.name:
         port = client.call("PUT", path, {"port": {"binding:host_id": where.name}})["port"]
     if port["status"] != "ACTIVE":
-        client.wait(f"port {port_id} ACTIVE", lambda: client.show(path, "port")["status"] == "ACTIVE", timeout)
+        what = f"port {port_id} ACTIVE on host {where.name}"
+        client.wait(what, lambda: client.show(path, "port")["status"] == "ACTIVE", timeout)
     subnets = {
         fixed["subnet_id"]: client.show(f"{NETWORK}/subnets/{fixed['subnet_id']}", "subnet")
         for fixed in port["fixed_ips"]
     }
-    netns.create(namespace)
-    plug.plug(
-        where.kit,
-        port_id,
-        namespace,
-        ifname,
-        [(fixed["ip_address"], prefix_length(subnets[fixed["subnet_id"]])) for fixed in port["fixed_ips"]],
-        [subnet["gateway_ip"] for subnet in subnets.values() if subnet["gateway_ip"]],
-        [
-            Route(destination=route["destination"], nexthop=route["nexthop"])
-            for subnet in subnets.values()
-            for route in subnet["host_routes"]
-        ],
-    )
+    made = netns.create(namespace)
+    try:
+        plug.plug(
+            where.kit,
+            port_id,
+            namespace,
+            ifname,
+            [(fixed["ip_address"], prefix_length(subnets[fixed["subnet_id"]])) for fixed in port["fixed_ips"]],
+            [subnet["gateway_ip"] for subnet in subnets.values() if subnet["gateway_ip"]],
+            [
+                Route(destination=route["destination"], nexthop=route["nexthop"])
+                for subnet in subnets.values()
+                for route in subnet["host_routes"]
+            ],
+        )
+    except HostFault:
+        if made:
+            netns.delete(namespace)
+        raise
     return [fixed["ip_address"] for fixed in port["fixed_ips"]]
+
+
+def port_id(client: Client, port: str) -> str:
+    """The id of a port that is named by its id or its name. Raises ``Refused`` unless there is exactly one."""
+    with contextlib.suppress(ValueError):
+        return str(uuid.UUID(port))
+    found = client.call("GET", f"{NETWORK}/ports", query={"name": port, "fields": "id"})["ports"]
+    if len(found) != 1:
+        raise Refused(f"{len(found) or 'no'} ports are called {port}")
+    return str(found[0]["id"])
 
 
 def prefix_length(subnet: Document) -> int:

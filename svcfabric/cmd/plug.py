@@ -7,6 +7,7 @@ the port's wire into it and sets its addresses and routes.
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 
@@ -21,8 +22,9 @@ def main(argv: Sequence[str]) -> int:
     add_arguments(parser)
     args = parser.parse_args(argv)
     conf = here.configuration(args)
+    client = here.client(conf, args.api)
     try:
-        addresses = here.put(here.client(conf, args.api), here.here(conf), args.port, args.netns, args.ifname)
+        addresses = here.put(client, here.here(conf), here.port_id(client, args.port), args.netns, args.ifname)
     except (Refused, HostFault) as exc:
         print(f"svcfabric plug: {exc}", *filter(None, [getattr(exc, "detail", "")]), sep="\n  ", file=sys.stderr)
         return 1
@@ -32,7 +34,23 @@ def main(argv: Sequence[str]) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What plugging and unplugging both take."""
-    parser.add_argument("--port", metavar="ID", required=True, help="the port")
-    parser.add_argument("--netns", metavar="NAME", required=True, help="the namespace, as `ip netns` shows it")
-    parser.add_argument("--ifname", metavar="NAME", default="eth0", help="the interface's name there [eth0]")
+    parser.add_argument("--port", metavar="PORT", required=True, help="the port: its id, or its name")
+    parser.add_argument(
+        "--netns", metavar="NAME", type=_namespace, required=True, help="the namespace, as `ip netns` shows it"
+    )
+    parser.add_argument(
+        "--ifname", metavar="NAME", type=_interface, default="eth0", help="the interface's name there [eth0]"
+    )
     here.add_arguments(parser)
+
+
+def _namespace(text: str) -> str:
+    if not re.fullmatch(r"(?!\.\.?$)[^/\s]{1,255}", text):
+        raise argparse.ArgumentTypeError("a name of up to 255 characters without / and spaces")
+    return text
+
+
+def _interface(text: str) -> str:
+    if not re.fullmatch(r"(?!\.\.?$)[^/:\s]{1,15}", text):
+        raise argparse.ArgumentTypeError("a name of up to 15 characters without /, : and spaces")
+    return text

@@ -10,8 +10,10 @@ import sys
 from collections.abc import Sequence
 
 from svcfabric.cmd import here
+from svcfabric.cmd.client import Refused
 from svcfabric.cmd.plug import add_arguments
 from svcfabric.drivers.linux import plug
+from svcfabric.drivers.linux.fault import HostFault
 
 
 def main(argv: Sequence[str]) -> int:
@@ -19,8 +21,13 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="svcfabric unplug", description=__doc__)
     add_arguments(parser)
     args = parser.parse_args(argv)
-    kit = here.here(here.configuration(args)).kit
-    if plug.unplug(kit, args.port, args.netns, args.ifname):
-        return 0
-    print(f"svcfabric unplug: {args.ifname} in {args.netns} is not port {args.port}", file=sys.stderr)
+    conf = here.configuration(args)
+    try:
+        port = here.port_id(here.client(conf, args.api), args.port)  # an id needs no API
+        if plug.unplug(here.here(conf).kit, port, args.netns, args.ifname):
+            return 0
+        reason = f"{args.ifname} in {args.netns} is not port {args.port}"
+    except (Refused, HostFault) as exc:
+        reason = str(exc)
+    print(f"svcfabric unplug: {reason}", file=sys.stderr)
     return 1

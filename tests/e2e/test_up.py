@@ -75,15 +75,22 @@ def test_plug_and_unplug(admin, state_dir):
     admin.wait("an agent", lambda: agent_alive(admin), 30)
     network = admin.create("/v2.0/networks", "network", name="n")
     admin.create("/v2.0/subnets", "subnet", network_id=network["id"], cidr="10.6.0.0/24", ip_version=4)
-    ports = [admin.create("/v2.0/ports", "port", network_id=network["id"]) for _ in range(2)]
+    ports = [admin.create("/v2.0/ports", "port", network_id=network["id"], name=f"plug-{n}") for n in range(2)]
     names = [f"sf-plug-{port['id'][:8]}" for port in ports]
     where = ["--state-dir", str(state_dir)]
     try:
         for port, name in zip(ports, names, strict=True):
-            done = run("plug", "--port", port["id"], "--netns", name, *where)
-            assert done.returncode == 0, done.stderr
-            assert done.stdout == f"eth0 in {name}: {port['fixed_ips'][0]['ip_address']}\n"
+            for said in (port["id"], port["name"]):  # the second time nothing changes
+                done = run("plug", "--port", said, "--netns", name, *where)
+                assert done.returncode == 0, done.stderr
+                assert done.stdout == f"eth0 in {name}: {port['fixed_ips'][0]['ip_address']}\n"
         ping = ["ping", "-c", "1", "-W", "5", ports[1]["fixed_ips"][0]["ip_address"]]
+        assert netns.run_in(names[0], subprocess.run, ping, stdout=subprocess.DEVNULL).returncode == 0
+        other = run("plug", "--port", ports[0]["id"], "--netns", names[1], *where)
+        assert (other.returncode, "is another interface" in other.stderr) == (1, True)
+        twice = run("plug", "--port", ports[0]["id"], "--netns", f"{names[0]}-2", *where)
+        assert (twice.returncode, "plugged in already" in twice.stderr) == (1, True)
+        assert not netns.exists(f"{names[0]}-2")
         assert netns.run_in(names[0], subprocess.run, ping, stdout=subprocess.DEVNULL).returncode == 0
         assert run("unplug", "--port", ports[1]["id"], "--netns", names[1], *where).returncode == 0
         again = run("unplug", "--port", ports[1]["id"], "--netns", names[1], *where)
@@ -91,8 +98,12 @@ def test_plug_and_unplug(admin, state_dir):
     finally:
         for name in names:
             netns.delete(name)
-    unknown = run("plug", "--port", "nonsense", "--netns", names[0], *where)
-    assert (unknown.returncode, "404" in unknown.stderr) == (1, True)
+    for port, words in (("nonsense", "no ports are called nonsense"), (network["id"], "404")):
+        unknown = run("plug", "--port", port, "--netns", names[0], *where)
+        assert (unknown.returncode, words in unknown.stderr) == (1, True)
+    assert not netns.exists(names[0])
+    nowhere = run("plug", "--port", ports[0]["id"], "--netns", "a/b", *where)
+    assert (nowhere.returncode, "without / and spaces" in nowhere.stderr) == (2, True)
 
 
 def test_the_demo_uses_it(admin, state_dir, tmp_path):

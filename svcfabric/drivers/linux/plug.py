@@ -26,11 +26,13 @@ def plug(
 
     ``addresses``: (address, prefix length); ``gateway``: the default one ("" none; several: one per family);
     ``mtu``: 0 leaves the network's. Plugging again sets the same anew. Raises ``HostFault`` when the port has
-    no wire on this host (yet), ``NoNamespace``.
+    no free wire on this host or ``ifname`` is another interface, ``NoNamespace``.
     """
     with netns.opened(namespace) as inside:
         if not netns.run_in_fd(inside, link.index_here, ifname):
             netns.rtnl(host.ensure_bridge_namespace(), _move, port_id, ifname, inside)
+        elif not netns.rtnl(namespace, _is_port, ifname, port_id):
+            raise HostFault(f"{ifname} in {namespace} is another interface", code="host.interface_taken", retry=False)
     held = list(addresses)
     mac = netns.rtnl(namespace, _configure, ifname, held, mtu)
     route.set_routes(namespace, routes, gateway)
@@ -46,10 +48,16 @@ def unplug(host: Host, port_id: str, namespace: str, ifname: str) -> bool:
         return netns.rtnl(namespace, _bring_back, port_id, ifname, bridge)
 
 
+def _is_port(ipr: Any, ifname: str, port_id: str) -> bool:
+    found = link.find(ipr, ifname)
+    return found is not None and link.alias_of(found) == wire.ALIAS + port_id
+
+
 def _move(ipr: Any, port_id: str, ifname: str, inside: int) -> None:
     found = link.find(ipr, names.parked(port_id))
     if found is None:
-        raise HostFault(f"port {port_id} has no free wire on this host", code="host.not_wired")
+        words = f"port {port_id} has no free wire on this host: it is bound elsewhere, or plugged in already"
+        raise HostFault(words, code="host.not_wired")
     ipr.link("set", index=found["index"], ifname=ifname, ifalias=wire.ALIAS + port_id, net_ns_fd=inside)
 
 
