@@ -9,17 +9,20 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
+
 from svcfabric import fabric as fabric_package
 from svcfabric.api.app import create_app, policy_for
 from svcfabric.api.auth import http_basic, keystone, noauth
 from svcfabric.api.auth.identity import Factory
-from svcfabric.api.discovery import Versions
+from svcfabric.api.discovery import Health, Versions
 from svcfabric.api.limits import Limits
 from svcfabric.api.resource import Api, Dialect
 from svcfabric.cmd.host_wiring import agent as agent
 from svcfabric.cmd.host_wiring import transport as transport
 from svcfabric.db import migrate
 from svcfabric.db.engine import Database
+from svcfabric.errors import ServiceUnavailable
 from svcfabric.fabric.dispatch import Dispatcher
 from svcfabric.fabric.feature import Fabric, Feature
 from svcfabric.fabric.kinds import Kinds
@@ -70,7 +73,10 @@ def database(conf: Any) -> Database:
     url = conf.database.connection
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
-    return Database(url, pool_size=conf.database.pool_size)
+    options = conf.database
+    return Database(
+        url, pool_size=options.pool_size, max_overflow=options.max_overflow, pool_timeout=options.pool_timeout
+    )
 
 
 def server_side(conf: Any, database: Database, transport: Transport) -> ServerSide:
@@ -119,7 +125,7 @@ def controller(side: ServerSide, transport: Transport) -> tuple[Server, Sweep]:
     sweep = Sweep(
         side.database, side.kinds, side.dispatcher, interval=conf.sweep_interval, down_time=conf.agent_down_time
     )
-    return serve_controller(transport, endpoint), sweep
+    return serve_controller(transport, endpoint, threads=conf.threads), sweep
 
 
 def application(side: ServerSide) -> Any:
@@ -140,8 +146,23 @@ def application(side: ServerSide) -> Any:
             )
             if url
         },
+        health=health(side.database),
         reveal_foreign=[Dialect.OCTAVIA] if conf.api.load_balancer_reveal_foreign else [],
     )
+
+
+def health(database: Database) -> Health:
+    """Why this process cannot serve: the database, without which it can do nothing. The broker may be away."""
+
+    def why_not() -> str:
+        try:
+            with database.read() as conn:
+                conn.execute(sa.text("SELECT 1"))
+        except ServiceUnavailable as exc:
+            return exc.message
+        return ""
+
+    return why_not
 
 
 def authentication(conf: Any) -> Factory:

@@ -1,4 +1,4 @@
-"""The database as the product uses it: autocommit reads, retried write transactions."""
+"""The database as the product uses it: autocommit reads, snapshots, retried write transactions."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError, DisconnectionError, IntegrityError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from svcfabric import errors
@@ -22,6 +23,10 @@ LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 ATTEMPTS = 12  # of a write transaction that lost a deadlock or a race for a unique value
+_READ, _SNAPSHOT, _WRITE = "AUTOCOMMIT", "REPEATABLE READ", "READ COMMITTED"
+# SQLite has but one level. A write transaction that starts as a reader can lose its snapshot
+# (SQLITE_BUSY_SNAPSHOT): it locks at once.
+_SQLITE_BEGIN = {_SNAPSHOT: "BEGIN", _WRITE: "BEGIN IMMEDIATE"}
 
 
 class Retry(Exception):
@@ -29,12 +34,18 @@ class Retry(Exception):
 
 
 class Database:
-    """An engine with the two ways to use it. ``url`` is SQLAlchemy's (sqlite, postgresql, mysql)."""
+    """An engine with the three ways to use it. ``url`` is SQLAlchemy's (sqlite, postgresql, mysql).
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
-        self.engine = _create(url, pool_size)
-        # A pool of its own: connections that stay in autocommit spare the two round trips a switch costs.
-        self._reader = _create(url, pool_size, autocommit=True)
+    Of each way ``pool_size`` connections are kept open, ``max_overflow`` more at most are opened; whoever finds all
+    in use waits ``pool_timeout`` seconds and then gets ``errors.ServiceUnavailable``.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, max_overflow: int = 20, pool_timeout: float = 10) -> None:
+        more = {"max_overflow": max_overflow, "pool_timeout": pool_timeout}
+        self.engine = _create(url, _WRITE, pool_size=pool_size, **more)
+        # Pools of their own: connections that keep their isolation spare the two round trips a switch costs.
+        self._reader = _create(url, _READ, pool_size=pool_size, **more)
+        self._snapshots = _create(url, _SNAPSHOT, pool_size=1, **more)
 
     @property
     def dialect(self) -> str:
@@ -47,46 +58,48 @@ class Database:
         with _available(), self._reader.connect() as conn:
             yield conn
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[sa.Connection]:
+        """A connection for reading whose statements all see what was committed when the first of them began."""
+        with _available(), self._snapshots.begin() as conn:
+            yield conn
+
     def write(self, work: Callable[[sa.Connection], T]) -> T:
         """Run ``work(connection)`` in one transaction; again from the start when it lost a race.
 
         Deadlocks, serialization failures, locked SQLite files and ``Retry`` are tried again; an
         ``IntegrityError`` that ``work`` lets through is too, since a use case names the constraints that
-        mean a client's mistake itself. Raises ``errors.ServiceUnavailable`` when the database is away.
+        mean a client's mistake itself. Raises ``errors.ServiceUnavailable`` when the database is away, or when
+        others won every race.
         """
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 with _available(), self.engine.begin() as conn:
                     return work(conn)
-            except (Retry, IntegrityError, DBAPIError) as exc:
-                if attempt == ATTEMPTS or not _transient(exc):
+            except (Retry, DBAPIError) as exc:
+                if not _transient(exc) or (attempt == ATTEMPTS and isinstance(exc, IntegrityError)):
                     raise
+                if attempt == ATTEMPTS:
+                    raise errors.ServiceUnavailable("Too many others are changing the same; try again.") from exc
                 LOG.debug("transaction tried again (%d): %s", attempt, exc)
                 time.sleep(random.uniform(0.001, 0.004 * 2 ** min(attempt, 6)))
         raise AssertionError("unreachable")
 
     def dispose(self) -> None:
         """Close pooled connections."""
-        self.engine.dispose()
-        self._reader.dispose()
+        for engine in (self.engine, self._reader, self._snapshots):
+            engine.dispose()
 
 
-def _create(url: str, pool_size: int, *, autocommit: bool = False) -> sa.Engine:
+def _create(url: str, isolation: str, **pool: Any) -> sa.Engine:
     parsed = sa.make_url(url)
-    reset = None if autocommit else "rollback"
+    autocommit = isolation == _READ
+    pool |= {"poolclass": QueuePool, "pool_use_lifo": True, "pool_reset_on_return": None if autocommit else "rollback"}
     if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(
-            url,
-            poolclass=QueuePool,
-            pool_size=pool_size,
-            max_overflow=20,
-            pool_reset_on_return=reset,
-            connect_args={"timeout": 30, "check_same_thread": False},
-        )
+        engine = sa.create_engine(url, connect_args={"timeout": 30, "check_same_thread": False}, **pool)
         sa.event.listen(engine, "connect", _sqlite_connect)
-        # A write transaction that starts as a reader can lose its snapshot (SQLITE_BUSY_SNAPSHOT): lock at once.
-        if not autocommit:
-            sa.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql("BEGIN IMMEDIATE"))
+        if begin := _SQLITE_BEGIN.get(isolation):
+            sa.event.listen(engine, "begin", lambda conn: conn.exec_driver_sql(begin))
         return engine
     arguments: dict[str, Any] = {}
     if parsed.get_backend_name() in ("mysql", "mariadb"):
@@ -96,13 +109,10 @@ def _create(url: str, pool_size: int, *, autocommit: bool = False) -> sa.Engine:
     engine = sa.create_engine(
         parsed,
         connect_args=arguments,
-        isolation_level="AUTOCOMMIT" if autocommit else "READ COMMITTED",
+        isolation_level=isolation,
         skip_autocommit_rollback=autocommit,
-        pool_size=pool_size,
-        max_overflow=20,
         pool_recycle=3000,
-        pool_use_lifo=True,
-        pool_reset_on_return=reset,
+        **pool,
     )
     sa.event.listen(engine, "checkout", _still_connected)
     return engine
@@ -146,6 +156,9 @@ def _sqlite_connect(dbapi: Any, _record: Any) -> None:
 def _available() -> Iterator[None]:
     try:
         yield
+    except PoolTimeout as exc:
+        LOG.error("all connections to the database are in use: %s", exc)
+        raise errors.ServiceUnavailable("Too many requests are under way; try again.") from exc
     except OperationalError as exc:
         if exc.connection_invalidated or _cannot_connect(exc):
             LOG.error("database does not answer: %s", exc.orig)

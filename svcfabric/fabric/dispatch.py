@@ -13,15 +13,19 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
 import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
 
 from svcfabric.db.engine import Database
-from svcfabric.fabric.kinds import Kinds
+from svcfabric.errors import ServiceUnavailable
+from svcfabric.fabric.kinds import Kind, Kinds
 from svcfabric.fabric.models import instances, placements
 from svcfabric.spi import codec
-from svcfabric.spi.spec import Envelope
+from svcfabric.spi.spec import Envelope, Spec
 
 LOG = logging.getLogger(__name__)
 Wire = dict[str, Any]
+
+BATCH = 500  # instances loaded with one query
 
 
 class Sender(Protocol):
@@ -78,25 +82,30 @@ class Dispatcher:
     def send(self, ids: Sequence[str]) -> int:
         """Send what is behind among these instances now; returns how many messages' worth went out."""
         sent = 0
-        order = {ident: place for place, ident in enumerate(ids)}
-        for start in range(0, len(ids), 500):
-            with self._database.read() as conn:
-                rows = sorted(behind(conn, ids[start : start + 500]), key=lambda row: order[row.id])
-                sent += len(rows)
-                hosts: dict[str, list[Any]] = {}
-                for row in rows:
-                    hosts.setdefault(row.host, []).append(row)
-                for host, mine in hosts.items():
-                    self._send_host(conn, host, mine)
+        for start in range(0, len(ids), BATCH):
+            for host, removals, wires in self._messages(ids[start : start + BATCH]):
+                if removals:
+                    self._sender.remove(host, removals)
+                if wires:
+                    self._sender.apply(host, wires)
+                sent += len(removals) + len(wires)
         return sent
 
-    def _send_host(self, conn: sa.Connection, host: str, rows: Sequence[Any]) -> None:
-        removals = [removal(row) for row in rows if row.removing]
-        wires = envelopes(conn, self._kinds, host, [row for row in rows if not row.removing])
-        if removals:
-            self._sender.remove(host, removals)
-        if wires:
-            self._sender.apply(host, wires)
+    def _messages(self, ids: Sequence[str]) -> list[tuple[str, list[Wire], list[Wire]]]:
+        """(host, removals, envelopes), as they are at one moment: no spec is half of one change, half of the next."""
+        order = {ident: place for place, ident in enumerate(ids)}
+        with self._database.snapshot() as conn:
+            hosts: dict[str, list[Any]] = {}
+            for row in sorted(behind(conn, ids), key=lambda row: order[row.id]):
+                hosts.setdefault(row.host, []).append(row)
+            return [
+                (
+                    host,
+                    [removal(row) for row in rows if row.removing],
+                    envelopes(conn, self._kinds, host, [row for row in rows if not row.removing]),
+                )
+                for host, rows in hosts.items()
+            ]
 
 
 def behind(conn: sa.Connection, ids: Sequence[str] | None = None, *, host: str | None = None) -> list[Any]:
@@ -128,9 +137,10 @@ def removal(row: Any) -> Wire:
 
 
 def envelopes(conn: sa.Connection, kinds: Kinds, host: str, rows: Sequence[Any]) -> list[Wire]:
-    """Wire envelopes for rows of (id, kind, driver, generation): one load per kind.
+    """Wire envelopes for rows of (id, kind, driver, generation): one load per kind and ``BATCH``.
 
-    The rows carry generations read before; a spec may be newer than its label, never older.
+    The rows carry generations read before; a spec may be newer than its label, never older. One that cannot be
+    made is logged and left out: it must not hold up the others.
     """
     grouped: dict[str, list[Any]] = {}
     for row in rows:
@@ -141,10 +151,25 @@ def envelopes(conn: sa.Connection, kinds: Kinds, host: str, rows: Sequence[Any])
         if kind is None:
             LOG.error("instances of kind %r, which no feature here offers: %s", name, [r.id for r in mine[:5]])
             continue
-        specs = kind.load(conn, [row.id for row in mine], host)
+        specs: dict[str, Spec] = {}
+        for start in range(0, len(mine), BATCH):
+            specs |= _load(conn, kind, [row.id for row in mine[start : start + BATCH]], host)
         wires += [
             codec.encode(Envelope(spec=specs[row.id], generation=row.generation, driver=row.driver))
             for row in mine
             if row.id in specs
         ]
     return wires
+
+
+def _load(conn: sa.Connection, kind: Kind, ids: Sequence[str], host: str) -> dict[str, Spec]:
+    try:
+        return kind.load(conn, ids, host)
+    except (SQLAlchemyError, ServiceUnavailable):
+        raise
+    except Exception:
+        if len(ids) == 1:
+            LOG.exception("%s %s: there is no making a spec of what is stored", kind.name, ids[0])
+            return {}
+    half = len(ids) // 2
+    return _load(conn, kind, ids[:half], host) | _load(conn, kind, ids[half:], host)

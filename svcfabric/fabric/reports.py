@@ -56,7 +56,7 @@ class Controller:
         Answers the envelopes that differ, what to remove, and every id known for the host. ``complete`` is
         True: the answer covers the whole host.
         """
-        with self._database.read() as conn:
+        with self._database.snapshot() as conn:
             rows = conn.execute(
                 sa.select(
                     instances_table.c.id,

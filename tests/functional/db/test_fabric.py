@@ -325,3 +325,52 @@ def test_one_that_gets_a_host_while_it_is_deleted_is_removed_from_there(world: W
     with world.database.read() as conn:
         assert [(row.host, row.removing) for row in dispatch.behind(conn, [ident])] == [("h1", True)]
     assert not world.database.write(lambda conn: instances.lock(conn, ident)), "nobody may place it any more"
+
+
+def test_a_spec_is_of_one_moment(world: World) -> None:
+    ident = world.create("h1")
+    generation = sa.select(table.c.generation).where(table.c.id == ident)
+    seen = []
+
+    def load(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Any]:
+        for _ in range(2):
+            seen.append(conn.execute(generation).scalar_one())
+            world.touch(ident)  # somebody changes it while it is being read
+        return Networks.load(world.kind, conn, ids, host)
+
+    world.kind.load = load  # type: ignore[method-assign]
+    world.dispatcher.send([ident])
+    assert seen == [1, 1]
+    assert world.sent.applied == [("h1", ident, 1)]
+    answer = world.controller.resync("h1", {})
+    assert seen[2:] == [answer["envelopes"][0]["generation"]] * 2 == [3, 3]
+
+
+def test_one_that_cannot_be_made_a_spec_of_holds_up_no_other(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    good, bad, fine = (world.create("h1") for _ in range(3))
+
+    def load(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Any]:
+        if bad in ids:
+            raise KeyError("what is stored makes no sense")
+        return Networks.load(world.kind, conn, ids, host)
+
+    world.kind.load = load  # type: ignore[method-assign]
+    world.dispatcher.send([good, bad, fine])
+    assert {ident for _, ident, _ in world.sent.applied} == {good, fine}
+    assert f"network {bad}: there is no making a spec" in caplog.text
+    assert len(world.controller.resync("h1", {})["envelopes"]) == 2
+
+
+def test_many_are_loaded_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dispatch, "BATCH", 2)
+    made = [world.create("h1") for _ in range(5)]
+    sizes = []
+
+    def load(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Any]:
+        sizes.append(len(ids))
+        return Networks.load(world.kind, conn, ids, host)
+
+    world.kind.load = load  # type: ignore[method-assign]
+    assert world.dispatcher.send(made) == 5
+    assert len(world.controller.resync("h1", {})["envelopes"]) == 5
+    assert sizes == [2, 2, 1] * 2
