@@ -119,7 +119,7 @@ class StaticNetwork:
         chosen = ports.update().where(ports.c.id == port_id)
         conn.execute(chosen.values(device_id=device_id, device_owner=device_owner))
 
-    def bind_port(self, conn: sa.Connection, port_id: str, host: str) -> list[str]:
+    def bind_port(self, conn: sa.Connection, port_id: str, host: str, *, instance_id: str) -> list[str]:
         conn.execute(ports.update().where(ports.c.id == port_id).values(host=host))
         return [port_id]
 

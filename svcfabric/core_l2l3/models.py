@@ -78,6 +78,8 @@ ports = Table(
     Column("host", Host, nullable=False, default=""),
     # The function that owns the port makes its wire (``spi.l2l3.PortSpec.wire`` "leg").
     Column("leg", Boolean, nullable=False, default=False, server_default=false()),
+    # The service instance whose interface a bound port is: what changes the port's wire changes its spec, too.
+    Column("service_instance_id", Id, nullable=True),
     Column("vnic_type", Ascii, nullable=False, default="normal"),
     Column("profile", Json, nullable=False, default=dict),
     UniqueConstraint("network_id", "mac_address"),

@@ -98,14 +98,16 @@ class CoreNetwork:
             _refuse_used(row)
         _store(conn, row, {"device_id": device_id, "device_owner": device_owner, "leg": bool(device_id)})
 
-    def bind_port(self, conn: sa.Connection, port_id: str, host: str) -> list[str]:
-        """Bind a service port to a host as a leg; returns instance ids to kick after the commit ("" unbinds)."""
+    def bind_port(self, conn: sa.Connection, port_id: str, host: str, *, instance_id: str) -> list[str]:
+        """Bind a service port to a host as a leg of that instance; returns ids to kick after the commit.
+
+        "" for the host unbinds. The instance gets a new generation whenever the leg changes from now on.
+        """
         changed = Changed()
         for row in self._locked(conn, port_id):
-            if not row["leg"]:
-                _store(conn, row, {"leg": True})
             networks = load_networks(conn, [row["network_id"]])
-            port_store.move(conn, self._core, changed, row, networks[row["network_id"]], host)
+            owner = {"leg": True, "service_instance_id": instance_id if host else None}
+            port_store.move(conn, self._core, changed, row, networks[row["network_id"]], host, owner)
         return changed.ids
 
     def legs(self, conn: sa.Connection, port_ids: Sequence[str]) -> dict[str, Leg]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
-from svcfabric.core_l2l3 import segments
+from svcfabric.core_l2l3 import port_store, segments
 from svcfabric.core_l2l3.core import FLOATING_IP, ROUTER_GATEWAY, Changed, Core, check_revision
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, subnets
 from svcfabric.core_l2l3.readers import NETWORKS
@@ -160,14 +160,12 @@ def _shown(values: Mapping[str, Any]) -> Row:
 
 def _touch_all(conn: sa.Connection, changed: Changed, network_id: str) -> None:
     """The network's wire has changed: everything plugged into it must be made again."""
-    bound = conn.execute(
-        sa.select(ports.c.id, ports.c.router_id).where(ports.c.network_id == network_id, ports.c.host != "")
-    ).all()
-    if not bound:
-        return
-    ids = [network_id, *(row.id for row in bound), *{row.router_id for row in bound if row.router_id}]
-    instances.touch_many(conn, ids)
-    changed.update(ids)
+    stmt = sa.select(*port_store.TOLD).where(ports.c.network_id == network_id, ports.c.host != "")
+    bound = conn.execute(stmt).all()
+    if bound:
+        instances.touch_many(conn, [network_id])
+        changed.add(network_id)
+        port_store.tell(conn, changed, bound)
 
 
 def _foreign_users(conn: sa.Connection, network_id: str, owner: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +19,7 @@ from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
 
 Values = dict[str, Any]
+TOLD = (ports.c.id, ports.c.host, ports.c.router_id, ports.c.service_instance_id)
 _DEFAULTS: Values = {
     "project_id": "",
     "name": "",
@@ -28,6 +29,7 @@ _DEFAULTS: Values = {
     "device_id": "",
     "device_owner": "",
     "router_id": None,
+    "service_instance_id": None,
     "host": "",
     "leg": False,
     "vnic_type": "normal",
@@ -82,11 +84,19 @@ def load(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> list[Values]
     return [dict(row._mapping) for row in conn.execute(sa.select(ports).where(condition).order_by(ports.c.id))]
 
 
-def move(conn: sa.Connection, core: Core, changed: Changed, port: Values, network: Network, host: str) -> None:
-    """Bind a port (a row by column name) to another host; "" unbinds it."""
+def move(
+    conn: sa.Connection,
+    core: Core,
+    changed: Changed,
+    port: Values,
+    network: Network,
+    host: str,
+    columns: Mapping[str, Any] | None = None,
+) -> None:
+    """Bind a port (a row by column name) to another host, storing ``columns`` with it; "" unbinds it."""
     if port["host"] == host:
         return
-    conn.execute(ports.update().where(ports.c.id == port["id"]).values(host=host))
+    conn.execute(ports.update().where(ports.c.id == port["id"]).values(host=host, **(columns or {})))
     _bind(conn, core, changed, port, network, old=port["host"], new=host)
 
 
@@ -124,6 +134,18 @@ def delete(conn: sa.Connection, core: Core, changed: Changed, port: Values, netw
     if port["host"] and network is not None:
         _bind(conn, core, changed, port, network, old=port["host"], new="")
     conn.execute(ports.delete().where(ports.c.id == port["id"]))
+
+
+def tell(conn: sa.Connection, changed: Changed, rows: Iterable[Any]) -> None:
+    """The wires of these ports have changed: new generations for those that are bound, and for what they belong to.
+
+    ``rows``: of ``TOLD`` at least.
+    """
+    bound = [row for row in rows if row.host]
+    owners = [owner for row in bound for owner in (row.router_id, row.service_instance_id) if owner]
+    ids = list(dict.fromkeys([*(row.id for row in bound), *owners]))
+    instances.touch_many(conn, ids)
+    changed.update(ids)
 
 
 def disassociate(conn: sa.Connection, changed: Changed, port_id: str) -> None:

@@ -10,13 +10,12 @@ import sqlalchemy as sa
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
-from svcfabric.core_l2l3 import pools, subnet_rules
+from svcfabric.core_l2l3 import pools, port_store, subnet_rules
 from svcfabric.core_l2l3.core import ROUTER_INTERFACE, Changed, Core, check_revision, forbidden
 from svcfabric.core_l2l3.models import ip_allocations, networks, ports, subnets
 from svcfabric.core_l2l3.readers import NETWORKS, SUBNETS
 from svcfabric.core_l2l3.topology import AUTO, SUBNET_COLUMNS, subnet_of
 from svcfabric.db.base import new_id, now
-from svcfabric.fabric import instances
 
 
 class Subnets:
@@ -166,7 +165,7 @@ def _list_subnets(conn: sa.Connection, network: Row, ids: Sequence[str]) -> None
 def _holders(conn: sa.Connection, subnet_id: str) -> Sequence[Any]:
     """Ports that have an address of a subnet."""
     stmt = (
-        sa.select(ports.c.id, ports.c.host, ports.c.router_id, ports.c.device_owner, ports.c.fixed_ips)
+        sa.select(*port_store.TOLD, ports.c.device_owner, ports.c.fixed_ips)
         .where(ports.c.id.in_(sa.select(ip_allocations.c.port_id).where(ip_allocations.c.subnet_id == subnet_id)))
         .order_by(ports.c.id)
     )
@@ -174,10 +173,7 @@ def _holders(conn: sa.Connection, subnet_id: str) -> Sequence[Any]:
 
 
 def _touch_ports(conn: sa.Connection, changed: Changed, subnet_id: str) -> None:
-    bound = [port for port in _holders(conn, subnet_id) if port.host]
-    ids = [*(port.id for port in bound), *{port.router_id for port in bound if port.router_id}]
-    instances.touch_many(conn, ids)
-    changed.update(ids)
+    port_store.tell(conn, changed, _holders(conn, subnet_id))
 
 
 def _refuse_routed(conn: sa.Connection, row: Row) -> None:
@@ -203,7 +199,7 @@ def _refuse_routed(conn: sa.Connection, row: Row) -> None:
 
 def _give_addresses(conn: sa.Connection, changed: Changed, subnet: Mapping[str, Any]) -> None:
     """Ports already on the network make themselves addresses of a new automatic subnet."""
-    columns = (ports.c.id, ports.c.mac_address, ports.c.fixed_ips, ports.c.host)
+    columns = (*port_store.TOLD, ports.c.mac_address, ports.c.fixed_ips)
     stmt = sa.select(*columns).where(
         ports.c.network_id == subnet["network_id"], ports.c.device_owner != ROUTER_INTERFACE
     )
@@ -215,9 +211,7 @@ def _give_addresses(conn: sa.Connection, changed: Changed, subnet: Mapping[str, 
         _readdress(conn, port.id, [*port.fixed_ips, {"subnet_id": subnet["id"], "ip_address": address}])
     if rows:
         conn.execute(ip_allocations.insert(), rows)
-    bound = [port.id for port in found if port.host]
-    instances.touch_many(conn, bound)
-    changed.update(bound)
+    port_store.tell(conn, changed, found)
 
 
 def _take_addresses(conn: sa.Connection, changed: Changed, subnet_id: str, held: Sequence[Any]) -> None:
@@ -226,9 +220,7 @@ def _take_addresses(conn: sa.Connection, changed: Changed, subnet_id: str, held:
     for port in held:
         _readdress(conn, port.id, [ip for ip in port.fixed_ips if ip["subnet_id"] != subnet_id])
     conn.execute(ip_allocations.delete().where(ip_allocations.c.subnet_id == subnet_id))
-    bound = [port.id for port in held if port.host]
-    instances.touch_many(conn, bound)
-    changed.update(bound)
+    port_store.tell(conn, changed, held)
 
 
 def _readdress(conn: sa.Connection, port_id: str, fixed_ips: Sequence[Mapping[str, str]]) -> None:

@@ -72,8 +72,12 @@ class Network(Protocol):
     def claim_port(self, conn: sa.Connection, port_id: str, *, device_id: str, device_owner: str) -> None:
         """Mark an existing port as used by a service ("" releases it). ``Conflict`` when another uses it."""
 
-    def bind_port(self, conn: sa.Connection, port_id: str, host: str) -> list[str]:
-        """Bind a service port to a host as a leg; returns instance ids to kick after the commit ("" unbinds)."""
+    def bind_port(self, conn: sa.Connection, port_id: str, host: str, *, instance_id: str) -> list[str]:
+        """Bind a service port to a host as a leg of that instance; returns instance ids to kick after the commit.
+
+        "" for the host unbinds. When the leg changes afterwards (its network's MTU, its subnet's gateway), the
+        instance gets a new generation and is sent again.
+        """
 
     def legs(self, conn: sa.Connection, port_ids: Sequence[str]) -> dict[str, Leg]:
         """Legs for ports, for building specs, in a constant number of queries. Missing ports are left out."""

@@ -42,7 +42,7 @@ def test_upgraded_schema_is_the_declared_one(database):
 def test_upgrade_twice_changes_nothing(database):
     migrate.upgrade(database, LOCATIONS)
     migrate.upgrade(database, LOCATIONS)
-    assert "core_l2l3_0001" in migrate.current(database, LOCATIONS)
+    assert "core_l2l3_0002" in migrate.current(database, LOCATIONS)
 
 
 def test_downgrade_leaves_nothing(database):

@@ -39,7 +39,7 @@ class LoadBalancerKind:
     def put(self, conn: sa.Connection, instance_id: str, port_id: str, host: str, *, observed: int = 0) -> list[str]:
         """Put it and its port on ``host``, where it is not; returns ids to kick."""
         instances.place(conn, instance_id, host, observed=observed)
-        return [*self._network.bind_port(conn, port_id, host), instance_id]
+        return [*self._network.bind_port(conn, port_id, host, instance_id=instance_id), instance_id]
 
     def move(self, conn: sa.Connection, instance_id: str, driver: str, down_time: float) -> list[str]:
         """Put it on a live host other than the one it is on, if there is one; returns ids to kick.
@@ -68,7 +68,7 @@ class LoadBalancerKind:
         if self._insertions:
             self._insertions.detach(conn, instance_id)
         drop(conn, instance_id)
-        return vip.give_back(conn, self._network, row.vip_port_id, row.vip_port_owned)
+        return vip.give_back(conn, self._network, instance_id, row.vip_port_id, row.vip_port_owned)
 
 
 def drop(conn: sa.Connection, loadbalancer_id: str) -> None:

@@ -72,11 +72,11 @@ def take(conn: sa.Connection, ctx: Context, network: Network, ident: str, body: 
     return _vip(port, subnet_id, next(address for subnet, address in port.fixed_ips if subnet == subnet_id), owned=True)
 
 
-def give_back(conn: sa.Connection, network: Network, port_id: str, owned: bool) -> list[str]:
-    """Free the port of a load balancer that is gone; returns instance ids to kick."""
+def give_back(conn: sa.Connection, network: Network, ident: str, port_id: str, owned: bool) -> list[str]:
+    """Free the port of load balancer ``ident``, which is gone; returns instance ids to kick."""
     if owned:
         return network.delete_port(conn, port_id)
-    kicks = network.bind_port(conn, port_id, "")
+    kicks = network.bind_port(conn, port_id, "", instance_id=ident)
     with contextlib.suppress(errors.NotFound):  # its owner has deleted it meanwhile
         network.claim_port(conn, port_id, device_id="", device_owner="")
     return kicks

@@ -4,8 +4,10 @@ import pytest
 
 from svcfabric import errors
 from svcfabric.context import Context
+from svcfabric.fabric import instances
 
 NOBODY = "11111111-1111-1111-1111-111111111111"
+LB = "22222222-2222-2222-2222-222222222222"
 
 
 @pytest.fixture
@@ -84,7 +86,7 @@ def test_a_services_port_is_the_services(make, tenant, admin, private, network, 
 def test_a_leg_on_a_host(world, make, network, write, private, tenant):
     world.agent("h1", "192.0.2.1")
     view = make([("", "10.0.0.50")])
-    changed = write(lambda conn: network.bind_port(conn, view.id, "h1"))
+    changed = write(lambda conn: network.bind_port(conn, view.id, "h1", instance_id=LB))
     assert set(changed) == {private["id"], view.id}
     world.dispatcher.kick(changed)
     assert world.specs("h1")[view.id].wire == "leg"
@@ -94,18 +96,18 @@ def test_a_leg_on_a_host(world, make, network, write, private, tenant):
     assert (leg.port_id, leg.mac, leg.segment.network_id) == (view.id, view.mac, private["id"])
     (address,) = leg.addresses
     assert (address.address, address.prefix_length, address.gateway) == ("10.0.0.50", 24, "10.0.0.1")
-    assert write(lambda conn: network.bind_port(conn, view.id, "h1")) == []
-    gone = write(lambda conn: network.bind_port(conn, view.id, ""))
+    assert write(lambda conn: network.bind_port(conn, view.id, "h1", instance_id=LB)) == []
+    gone = write(lambda conn: network.bind_port(conn, view.id, "", instance_id=LB))
     assert set(gone) == {private["id"], view.id}
     assert tenant.show("port", view.id)["status"] == "DOWN"
-    assert write(lambda conn: network.bind_port(conn, NOBODY, "h1")) == []
+    assert write(lambda conn: network.bind_port(conn, NOBODY, "h1", instance_id=LB)) == []
     assert write(lambda conn: network.legs(conn, [])) == {}
 
 
 def test_a_deleted_legs_host_is_told(world, make, network, write, private):
     world.agent("h1", "192.0.2.1")
     view = make()
-    write(lambda conn: network.bind_port(conn, view.id, "h1"))
+    write(lambda conn: network.bind_port(conn, view.id, "h1", instance_id=LB))
     world.dispatcher.kick(write(lambda conn: network.delete_port(conn, view.id)))
     assert world.gone("h1") == {view.id, private["id"]}
 
@@ -138,3 +140,31 @@ def test_a_plugged_port_cannot_be_claimed(world, tenant, admin, private, network
         write(lambda conn: network.claim_port(conn, port["id"], device_id="lb-1", device_owner="Octavia"))
     assert refused.value.neutron_type == "PortInUse"
     tenant.delete(f"/ports/{port['id']}")
+
+
+def test_what_changes_a_leg_changes_what_it_is_a_leg_of(world, make, network, write, private, tenant):
+    def begin(conn):
+        instances.create(conn, LB, kind="loadbalancer", project_id=tenant.project, driver="noop")
+
+    def asked(change):
+        before = world.generation(LB)
+        world.dispatcher.kicks.clear()
+        change()
+        told = [ident for kick in world.dispatcher.kicks for ident in kick]
+        assert world.generation(LB) == before + told.count(LB)
+        return told
+
+    world.agent("h1", "192.0.2.1")
+    view = make([("", "10.0.0.50")])
+    write(begin)
+    write(lambda conn: network.bind_port(conn, view.id, "h1", instance_id=LB))
+    subnet = private["subnet"]["id"]
+    assert asked(lambda: tenant.change("network", private["id"], mtu=1300)) == [private["id"], view.id, LB]
+    assert asked(lambda: tenant.change("subnet", subnet, gateway_ip=None)) == [view.id, LB]
+    slaac = {"ipv6_address_mode": "slaac", "ipv6_ra_mode": "slaac"}
+    v6 = tenant.subnet(private, "2001:db8::/64", **slaac)
+    assert [len(leg.addresses) for leg in write(lambda conn: network.legs(conn, [view.id])).values()] == [2]
+    assert asked(lambda: tenant.delete(f"/subnets/{v6['id']}")) == [view.id, LB]
+    assert asked(lambda: tenant.change("port", view.id, name="vip of the shop")) == []
+    write(lambda conn: network.bind_port(conn, view.id, "", instance_id=LB))
+    assert asked(lambda: tenant.change("network", private["id"], mtu=1400)) == []
