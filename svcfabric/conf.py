@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import logging
+import re
 from collections.abc import Iterator, Sequence
 
 from oslo_config import cfg
@@ -239,6 +240,11 @@ def load(argv: Sequence[str] = (), files: Sequence[str] | None = None) -> cfg.Co
     for name in unknown(conf):
         LOG.warning("configuration: %s is not an option of svcfabric and has no effect", name)
     return conf
+
+
+def reason(exc: Exception) -> str:
+    """The words of a ``cfg.Error`` with the file it means as a plain path."""
+    return re.sub(r"LocationInfo\(location=[^']*'([^']*)'\)", r"\1", str(exc))
 
 
 def section(conf: cfg.ConfigOpts, name: str) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import datetime
-import fcntl
 import importlib.metadata
 import logging
 import os
@@ -15,6 +14,7 @@ from typing import Any
 
 from oslo_config import cfg
 
+from svcfabric.agent import lock
 from svcfabric.agent.identity import Identity
 from svcfabric.agent.loop import Loop
 from svcfabric.agent.observer import Observer
@@ -23,7 +23,7 @@ from svcfabric.agent.reporter import Reporter
 from svcfabric.agent.resync import Resync
 from svcfabric.agent.store import Store
 from svcfabric.agent.tasks import Key
-from svcfabric.errors import Conflict, ServiceUnavailable
+from svcfabric.errors import ServiceUnavailable
 from svcfabric.rpc.client import ControllerClient
 from svcfabric.rpc.server import serve_agent
 from svcfabric.rpc.transport import Transport
@@ -51,7 +51,7 @@ class Agent:
         self.identity = identity or Identity.of(conf)
         self._drivers = drivers
         self._started_at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        self._lock_file = _lock(self.identity.state_dir)
+        self._lock_file = lock.take(self.identity.state_dir)
         self.store = Store(os.path.join(self.identity.state_dir, "specs.sqlite"))
         self._client = client = ControllerClient(transport)
         host, options = self.identity.host, conf.agent
@@ -161,15 +161,3 @@ class Agent:
     def _close(self) -> None:
         self.store.close()
         os.close(self._lock_file)
-
-
-def _lock(state_dir: str) -> int:
-    os.makedirs(state_dir, exist_ok=True)
-    path = os.path.join(state_dir, "lock")
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(handle)
-        raise Conflict(f"Another agent uses {state_dir}; give each its own state_dir.") from None
-    return handle

@@ -11,12 +11,13 @@ def main() -> None:
     """Entry point of ``svcfabric-agent``. With the word ``purge`` it removes all it made on the host and ends."""
     words = sys.argv[1:]
     conf = process.configure([word for word in words if word != "purge"])
-    if "purge" in words:
-        from svcfabric.cmd.purge import purge  # an agent that starts does without its imports
+    with process.plainly("svcfabric-agent"):
+        if "purge" in words:
+            from svcfabric.cmd.purge import purge  # an agent that starts does without its imports
 
-        raise SystemExit(1 if purge(conf) else 0)
-    transport = host_wiring.transport(conf)
-    agent = host_wiring.agent(conf, transport)
+            raise SystemExit(1 if purge(conf) else 0)
+        transport = host_wiring.transport(conf)
+        agent = host_wiring.agent(conf, transport)
     agent.start()
     process.wait_for_signal()
     agent.stop()

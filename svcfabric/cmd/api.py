@@ -31,7 +31,8 @@ def serve(conf: Any, load: Loader, *, workers: int) -> None:
 
     def load_in_worker(*_args: Any, **_kwargs: Any) -> Any:
         _end_with(main, conf.api.drain_timeout)
-        return load()
+        with process.plainly("svcfabric"):
+            return load()
 
     Server(
         "svcfabric",

@@ -8,9 +8,10 @@ from svcfabric.cmd import process, wiring
 def main() -> None:
     """Entry point of ``svcfabric-controller``."""
     conf = process.configure()
-    database, transport = wiring.database(conf), wiring.transport(conf)
-    side = wiring.server_side(conf, database, transport)
-    server, sweep = wiring.controller(side, transport)
+    with process.plainly("svcfabric-controller"):
+        database, transport = wiring.database(conf), wiring.transport(conf)
+        side = wiring.server_side(conf, database, transport)
+        server, sweep = wiring.controller(side, transport)
     side.dispatcher.start()
     server.start()
     sweep.start()

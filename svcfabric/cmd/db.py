@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from sqlalchemy.exc import DBAPIError
+
 from svcfabric.cmd import process, wiring
 from svcfabric.db import migrate
+from svcfabric.errors import ServiceUnavailable
 
 
 def main() -> None:
@@ -15,9 +18,13 @@ def main() -> None:
     parser.add_argument("--config-file", action="append", default=[], help="configuration file (may be repeated)")
     args = parser.parse_args()
     conf = process.configure([word for path in args.config_file for word in ("--config-file", path)])
-    database = wiring.database(conf)
-    side = wiring.server_side(conf, database, wiring.transport(conf))
-    if args.action == "upgrade":
-        wiring.upgrade(side)
-    print(migrate.current(database, wiring.migrations(side.features)), end="")
-    database.dispose()
+    with process.plainly("svcfabric-db"):
+        database = wiring.database(conf)
+        side = wiring.server_side(conf, database, wiring.transport(conf))
+        try:
+            if args.action == "upgrade":
+                wiring.upgrade(side)
+            print(migrate.current(database, wiring.migrations(side.features)) or "no schema yet\n", end="")
+        except DBAPIError as exc:
+            raise ServiceUnavailable(f"the database refuses: {exc.orig}") from exc
+        database.dispose()

@@ -115,7 +115,7 @@ def configuration(args: argparse.Namespace) -> Any:
         if args.host:
             conf.set_override("host", args.host, "agent")
     except (cfg.Error, ValueError) as exc:
-        print(f"svcfabric: {exc}", file=sys.stderr)
+        print(f"svcfabric: {conf_module.reason(exc)}", file=sys.stderr)
         raise SystemExit(2) from exc
     return conf
 

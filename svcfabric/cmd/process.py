@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from oslo_config import cfg
 
 from svcfabric import conf as conf_module
+from svcfabric.errors import SvcfabricError
 
+LOG = logging.getLogger(__name__)
 FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"
 
 
@@ -21,10 +24,21 @@ def configure(argv: Sequence[str] | None = None) -> Any:
     try:
         conf = conf_module.load(sys.argv[1:] if argv is None else list(argv))
     except (cfg.Error, ValueError) as exc:
-        print(f"svcfabric: {exc}", file=sys.stderr)
+        print(f"svcfabric: {conf_module.reason(exc)}", file=sys.stderr)
         raise SystemExit(2) from exc
     log(conf)
     return conf
+
+
+@contextlib.contextmanager
+def plainly(name: str) -> Iterator[None]:
+    """Where configuration or machine, not the program, is at fault: one sentence and exit status 1, no traceback."""
+    try:
+        yield
+    except (cfg.Error, SvcfabricError, OSError, ValueError) as exc:
+        LOG.debug("%s cannot go on", name, exc_info=True)
+        print(f"{name}: {conf_module.reason(exc)}", file=sys.stderr)
+        raise SystemExit(1) from None
 
 
 def log(conf: Any) -> None:

@@ -17,6 +17,8 @@ from typing import Any
 
 import yaml
 
+from svcfabric.agent import lock
+from svcfabric.agent.identity import Identity
 from svcfabric.api.auth.http_basic import hash_line
 from svcfabric.cmd import process
 from svcfabric.drivers.linux import files
@@ -30,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     """The command; runs until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="svcfabric up", description=__doc__)
     parser.add_argument("--state-dir", metavar="DIR", help="where everything is kept [/var/lib/svcfabric]")
-    parser.add_argument("--port", type=int, help="port of the API on 127.0.0.1 [9696]")
+    parser.add_argument("--port", type=_port, help="port of the API on 127.0.0.1 [9696]")
     parser.add_argument("--auth", choices=["http_basic", "noauth", "keystone"], help="who says who a caller is")
     parser.add_argument("--config-file", action="append", default=[], help="configuration file (may be repeated)")
     args = parser.parse_args(argv)
@@ -40,13 +42,21 @@ def main(argv: Sequence[str]) -> int:
     if problem := cannot_listen(conf.api.bind_host, conf.api.bind_port):
         print(f"svcfabric up: cannot listen at {url}: {problem}; --port chooses another", file=sys.stderr)
         return 1
-    if conf.api.auth_strategy == "http_basic":
-        ensure_credentials(Path(conf.api.password_file), url)
+    with process.plainly("svcfabric up"):
+        lock.look(Identity.of(conf).state_dir)
+        if conf.api.auth_strategy == "http_basic":
+            ensure_credentials(Path(conf.api.password_file), url)
     say(conf, url)
     from svcfabric.cmd import up  # late: `--help` needs none of it
 
     up.run(conf)
     return 0
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"a port is 1 to 65535, not {text}")
+    return int(text)
 
 
 def override(conf: Any, args: argparse.Namespace) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
+from oslo_config import cfg
+from sqlalchemy.exc import ArgumentError
 
 from svcfabric import fabric as fabric_package
 from svcfabric.api.app import create_app, policy_for
@@ -69,14 +71,19 @@ def _join(one: Api, other: Api) -> Api:
 
 
 def database(conf: Any) -> Database:
-    """The configured database; an embedded one gets its directory."""
+    """The configured database; an embedded one gets its directory. Raises ``cfg.Error`` for a URL that is no good."""
     url = conf.database.connection
     if url.startswith("sqlite:///"):
         Path(url.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
     options = conf.database
-    return Database(
-        url, pool_size=options.pool_size, max_overflow=options.max_overflow, pool_timeout=options.pool_timeout
-    )
+    try:
+        return Database(
+            url, pool_size=options.pool_size, max_overflow=options.max_overflow, pool_timeout=options.pool_timeout
+        )
+    except (ArgumentError, ImportError) as exc:
+        extra = {"psycopg": "postgresql", "MySQLdb": "mysql"}.get(getattr(exc, "name", None) or "")
+        advice = f": pip install 'svcfabric[{extra}]'" if extra else ""
+        raise cfg.Error(f"[database] connection: {exc}{advice}") from exc
 
 
 def server_side(conf: Any, database: Database, transport: Transport) -> ServerSide:

@@ -120,3 +120,20 @@ def test_a_port_that_is_taken(state_dir):
     assert done.returncode == 1
     assert "Address already in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_second_one_leaves_the_first_alone(admin, state_dir):
+    admin.wait("an agent", lambda: agent_alive(admin), 30)
+    before = (state_dir / "clouds.yaml").read_text()
+    done = run("up", "--state-dir", str(state_dir), "--port", str(servers.free_port()))
+    assert done.returncode == 1
+    assert done.stderr.startswith("svcfabric up: Another agent uses")
+    assert "Traceback" not in done.stderr
+    assert (state_dir / "clouds.yaml").read_text() == before
+    assert agent_alive(admin)
+
+
+def test_a_state_directory_that_cannot_be():
+    done = run("up", "--state-dir", "/proc/nowhere", "--port", str(servers.free_port()))
+    assert (done.returncode, "/proc/nowhere" in done.stderr) == (1, True)
+    assert "Traceback" not in done.stderr

@@ -60,6 +60,13 @@ def test_a_bad_value_is_refused_by_name_when_loaded(tmp_path, text, words):
     assert all(word in str(caught.value) for word in words)
 
 
+def test_a_refusal_names_the_file_plainly(tmp_path):
+    path = write(tmp_path, "[api]\nbind_port = x\n")
+    with pytest.raises(cfg.Error) as refused:
+        conf.load((), [path])
+    assert conf.reason(refused.value).startswith(f"Value for option bind_port from {path} is not valid: ")
+
+
 def test_a_misspelt_option_is_found(tmp_path):
     loaded = conf.load((), [write(tmp_path, "[agent]\nhots = a\n[other]\nx = 1\n")])
     assert conf.unknown(loaded) == ["[agent] hots"]
