@@ -66,7 +66,8 @@ class FloatingIPDriver:
         record = self._records.get(instance_id)
         if record is not None:
             with self._host.locked(f"floating {record['floating']}"):
-                self._take_away(record)
+                if not self._taken_over(instance_id, record):
+                    self._take_away(record)
                 self._records.drop(instance_id)
         return Report(instance_id=instance_id)
 
@@ -100,6 +101,12 @@ class FloatingIPDriver:
             nft.apply(namespace, nat.floating_changes(spec.floating_address, spec.fixed_address, *maps))
             conntrack.cut(namespace, spec.floating_address, maps[0].get(spec.floating_address, spec.fixed_address))
         return True
+
+    def _taken_over(self, instance_id: str, record: dict[str, Any]) -> bool:
+        """Whether the address is another floating IP's by now, made before this one was taken away."""
+        here = (record["router"], record["floating"])
+        others = [each for ident, each in self._records.items() if ident != instance_id]
+        return any((each["router"], each["floating"]) == here for each in others)
 
     def _take_away(self, record: dict[str, Any]) -> None:
         namespace = self._host.namespace(l3.KIND, record["router"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from svcfabric.drivers.linux import arp, leg, link, nat, netns, nft, route, sysctl
-from svcfabric.drivers.linux.fault import guarded
+from svcfabric.drivers.linux.fault import RouteRefused, guarded
 from svcfabric.drivers.linux.host import Host
 from svcfabric.drivers.linux.records import Records
 from svcfabric.spi.driver import DriverOptions, Observation, Plan, Report
@@ -68,7 +68,10 @@ class RouterDriver:
 
     @guarded
     def apply(self, spec: RouterSpec) -> Report:
-        """Legs first, then NAT, then routes, then away with what is no longer wanted: no gap for the rest."""
+        """Legs first, then NAT, then routes, then away with what is no longer wanted: no gap for the rest.
+
+        Routes once more if legs have gone: the kernel takes a leg's routes with it, though another leg would do.
+        """
         namespace = self._host.namespace(KIND, spec.id)
         with self._host.locked(spec.id):
             netns.create(namespace)
@@ -80,8 +83,14 @@ class RouterDriver:
             if spec.gateway is not None and gateway_name(spec.gateway.port_id) in new and spec.admin_state_up:
                 self._announce_floating(namespace, spec.gateway)
             self._set_rules(namespace, spec)
-            self._set_routes(namespace, spec)
-            self._remove_legs(spec.id, keep={each.port_id for each in legs})
+            keep = {each.port_id for each in legs}
+            try:
+                self._set_routes(namespace, spec)
+            except RouteRefused:
+                self._remove_legs(spec.id, keep)  # a route that leads nowhere keeps nothing alive
+                raise
+            if self._remove_legs(spec.id, keep):
+                self._set_routes(namespace, spec)
         return Report(instance_id=spec.id)
 
     @guarded
@@ -112,12 +121,14 @@ class RouterDriver:
     def _legs_of(self, instance_id: str) -> list[str]:
         return list((self._records.get(instance_id) or {"legs": []})["legs"])
 
-    def _remove_legs(self, instance_id: str, keep: set[str]) -> None:
+    def _remove_legs(self, instance_id: str, keep: set[str]) -> bool:
+        """Whether there were any."""
         namespace = self._host.namespace(KIND, instance_id)
         known = {*self._legs_of(instance_id), *leg.legs(self._host, namespace)}
         if known - keep:
             leg.remove_legs(self._host, sorted(known - keep))
         self._records.put(instance_id, {"legs": sorted(keep)})
+        return bool(known - keep)
 
     def _announce_floating(self, namespace: str, gateway: Leg) -> None:
         """Neighbours outside must learn of the new gateway leg's MAC for the floating IPs too."""

@@ -23,7 +23,8 @@ def set_routes(
     """Make the kit's routes exactly ``routes`` and a default by ``default_gateway`` ("" none; one per family).
 
     A changed route is replaced in place, new ones come before old ones go. ``device``: the interface of the
-    default routes, so that a gateway outside its subnets is reached too. Raises ``RouteRefused``, naming
+    default routes, so that a gateway outside its subnets is reached too (and a new interface takes them over from
+    the old one, though the gateway is the same). Raises ``RouteRefused``, naming
     those the kernel refused, after the others were set.
     """
     gateways = [default_gateway] if isinstance(default_gateway, str) else list(default_gateway)
@@ -37,10 +38,12 @@ def _any(address: str) -> str:
 
 
 def _converge(ipr: Any, wanted: dict[str, str], onlink: set[str], device: str) -> None:
-    present = {_destination(each): each.get_attr("RTA_GATEWAY") for each in own(ipr)}
+    present = {_destination(each): (each.get_attr("RTA_GATEWAY"), each.get_attr("RTA_OIF")) for each in own(ipr)}
+    index = link.index_here(device) if device else 0
     refused = []
     for destination, nexthop in wanted.items():
-        if present.get(destination) == nexthop:
+        gateway, oif = present.get(destination, ("", 0))
+        if gateway == nexthop and (destination not in onlink or oif == index):
             continue
         try:
             _replace(ipr, destination, nexthop, device if destination in onlink else "")

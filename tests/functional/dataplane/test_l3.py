@@ -136,6 +136,17 @@ def test_a_floating_ip_moves_to_another_server(bed, site):
     assert beds.seen_from(site.near.namespace, bed.outside, beds.OUTSIDE) == FLOATING
 
 
+def test_an_address_that_is_anothers_by_now_stays_with_it(bed, site):
+    one = bed.hosts[0]
+    old = bed.floating(one, site.router, FLOATING, site.far.address)
+    assert beds.seen_from(bed.outside, site.far.namespace, FLOATING) == beds.OUTSIDE
+    bed.floating(one, site.router, FLOATING, site.near.address)
+    one.remove("floatingip", old.id)  # asked for before, done after
+    assert beds.seen_from(bed.outside, site.near.namespace, FLOATING) == beds.OUTSIDE
+    assert beds.seen_from(site.near.namespace, bed.outside, beds.OUTSIDE) == FLOATING
+    assert not any(each.drifted for each in one.observe("floatingip").values())
+
+
 def test_a_floating_ip_waits_for_its_router(bed, site):
     one = bed.hosts[0]
     spec = dataclasses.replace(bed.floating(one, site.router, FLOATING, site.far.address), router_id="not-yet")
@@ -184,6 +195,38 @@ def test_a_route_that_cannot_be_set_is_named_and_the_rest_works(bed, site):
     assert "10.9.0.0/24 via 172.31.0.1" in report.detail
     assert "10.8.0.0" not in report.detail
     assert beds.ping(site.far.namespace, beds.OUTSIDE).lost == 0
+
+
+def test_a_leg_goes_also_when_a_route_cannot_be_set(bed, site):
+    one = bed.hosts[0]
+    other = bed.network("10.7.0.0/24")
+    leg = other.leg(other.gateway)
+    bed.bind_leg(leg, one)
+    one.apply(dataclasses.replace(site.router, legs=(*site.router.legs, leg)))
+    namespace = one.own("router", site.router.id)
+    assert len(beds.interfaces(namespace)) == 3
+    stray = Route(destination="10.9.0.0/24", nexthop="172.31.0.1")
+    assert one.try_apply(dataclasses.replace(site.router, routes=(stray,))).code == "host.route_refused"
+    assert len(beds.interfaces(namespace)) == 2
+
+
+def test_legs_replaced_by_others_of_the_same_networks_keep_the_routes(bed, site):
+    one = bed.hosts[0]
+    route = Route(destination="10.9.0.0/24", nexthop=site.far.address)
+    before = dataclasses.replace(site.router, routes=(route,))
+    one.apply(before)
+    inner, outer = site.net.leg(site.net.gateway), site.outside.leg(SECOND)
+    for leg in (inner, outer):
+        bed.bind_leg(leg, one)
+    after = dataclasses.replace(before, legs=(inner,), gateway=outer)
+    one.apply(after)
+    for old in (*before.legs, before.gateway):
+        one.remove("port", old.port_id)
+    command = ["ip", "route", "show", "proto", "245"]
+    done = netns.run_in(one.own("router", after.id), subprocess.run, command, capture_output=True, text=True)
+    shown = sorted(line.split()[0] for line in done.stdout.splitlines())
+    assert shown == ["10.9.0.0/24", "default"]
+    assert beds.seen_from(site.far.namespace, bed.outside, beds.OUTSIDE) == SECOND
 
 
 def test_router_administratively_down_and_up(bed, site):
