@@ -82,7 +82,7 @@ def database(conf: Any) -> Database:
         )
     except (ArgumentError, ImportError) as exc:
         extra = {"psycopg": "postgresql", "MySQLdb": "mysql"}.get(getattr(exc, "name", None) or "")
-        advice = f": pip install 'svcfabric[{extra}]'" if extra else ""
+        advice = f": pip install '.[{extra}]' in the source" if extra else ""
         raise cfg.Error(f"[database] connection: {exc}{advice}") from exc
 
 

@@ -11,6 +11,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from svcfabric.cmd.doctor import kernel, machine
@@ -47,6 +48,6 @@ def show(findings: Iterable[Finding], console: Console) -> None:
         table.add_column(column, overflow="fold")
     for finding in findings:
         colour = _COLOURS[finding.state]
-        advice = f"\n[{colour}]{finding.advice}[/]" if finding.advice else ""
-        table.add_row(f"[{colour}]{finding.state.value}[/]", finding.name, finding.found + advice)
+        advice = f"\n[{colour}]{escape(finding.advice)}[/]" if finding.advice else ""
+        table.add_row(f"[{colour}]{finding.state.value}[/]", finding.name, escape(finding.found) + advice)
     console.print(table)

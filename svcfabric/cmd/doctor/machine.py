@@ -71,7 +71,7 @@ def _libraries() -> list[Finding]:
             ok(name, module)
             if importlib.util.find_spec(module)
             else degraded(
-                name, f"no {module}", f"other databases serve; for this one: pip install 'svcfabric[{extra}]'"
+                name, f"no {module}", f"other databases serve; for this one: pip install '.[{extra}]' in the source"
             )
         )
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pathlib
@@ -10,9 +11,11 @@ import subprocess
 import sys
 
 import pytest
+from rich.console import Console
 
+from svcfabric.cmd import doctor
 from svcfabric.cmd.doctor import kernel, machine
-from svcfabric.cmd.doctor.finding import State
+from svcfabric.cmd.doctor.finding import State, degraded
 from svcfabric.drivers.linux import netns
 
 DOCTOR = [sys.executable, "-m", "svcfabric.cmd.main", "doctor"]
@@ -69,3 +72,11 @@ def test_versions_of_haproxy(tmp_path: pathlib.Path, says: str, state: State, fo
 def test_no_haproxy(tmp_path: pathlib.Path) -> None:
     finding = machine.haproxy(str(tmp_path))
     assert (finding.state, finding.advice) == (State.MISSING, "apt-get install haproxy")
+
+
+def test_what_it_says_is_shown_whole() -> None:
+    console = Console(record=True, width=120, file=io.StringIO())
+    doctor.show([degraded("driver", "[none]", "pip install '.[extra]'")], console)
+    shown = console.export_text()
+    assert "[none]" in shown
+    assert "pip install '.[extra]'" in shown
