@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -22,7 +21,7 @@ def plug(
     routes: Iterable[Route] = (),
     mtu: int = 0,
 ) -> None:
-    """Move the free end into ``namespace`` (a name in /run/netns) as ``ifname``, configured and up.
+    """Move the free end into ``namespace`` (a name in /run/netns) as ``ifname``, configured, up and carrying.
 
     ``addresses``: (address, prefix length); ``gateway``: the default one ("" none; several: one per family);
     ``mtu``: 0 leaves the network's. Plugging again sets the same anew. Raises ``HostFault`` when the port has
@@ -36,8 +35,8 @@ def plug(
     held = list(addresses)
     mac = netns.rtnl(namespace, _configure, ifname, held, mtu)
     route.set_routes(namespace, routes, gateway)
-    carries = functools.partial(link.until_carrying, host.bridge_namespace, names.tap(port_id))
-    arp.announce(namespace, ifname, mac, [each for each, _length in held], when=carries)
+    link.until_carrying(host.bridge_namespace, names.tap(port_id))
+    arp.announce(namespace, ifname, mac, [each for each, _length in held])
 
 
 def unplug(host: Host, port_id: str, namespace: str, ifname: str) -> bool:
