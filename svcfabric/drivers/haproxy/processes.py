@@ -48,6 +48,7 @@ class Processes:
     def serving(self) -> tuple[int, process.Process] | None:
         """Number and process of the one that serves, in the namespace that is there now; None if there is none."""
         if self._serving is None or not self._serving[1].alive():
+            self._record_stranger()
             alive = self._alive("haproxy")
             self._serving = alive[-1] if alive else None
         if self._serving and not self._at_home(self._serving[1]):
@@ -61,13 +62,14 @@ class Processes:
         itself is the check: refused, it never touches the running one. Raises ``ConfigurationRefused``.
         """
         before = self.serving()
-        number = max([0, *(number for number, _ in self._records())]) + 1
+        number = self._next_number()
         (self.directory / self.paths.jail).mkdir(mode=0o555, exist_ok=True)
         files.swap(self.directory / self.paths.state, state)
         files.swap(self.directory / f"haproxy-{number}.cfg", text)
         argv = [self._binary, "-db", "-f", f"haproxy-{number}.cfg"]
         if before:
-            argv += ["-x", self.paths.socket, "-sf", str(before[1].pid)]
+            # all that may be listening still: an agent may have died while one took over from another
+            argv += ["-x", self.paths.socket, "-sf", *(str(each.pid) for _, each in self._alive("haproxy"))]
         else:
             self.socket.unlink(missing_ok=True)
         new = process.start(f"haproxy-{number}", argv, self._namespace, self.directory)
@@ -84,6 +86,7 @@ class Processes:
 
     def stop(self) -> None:
         """End them all at once, connections included."""
+        self._record_stranger()
         for number, each in self._alive():
             each.stop()
             self._clear(number)
@@ -114,6 +117,22 @@ class Processes:
                 if log.stat().st_size > _LOG_MAX:
                     os.truncate(log, 0)
         return living
+
+    def _record_stranger(self) -> None:
+        """Adopt who answers at the socket without a record: an agent died right after it had started it."""
+        with contextlib.suppress(runtime.NotAnswering):
+            pid = runtime.process_id(self.socket)
+            if all(each.pid != pid for _, each in self._alive()):
+                noted = {number for number, _ in self._records()}
+                number = max(self._configured() - noted, default=self._next_number())
+                process.record(self.directory, f"haproxy-{number}", pid)
+
+    def _next_number(self) -> int:
+        return max([0, *self._configured(), *(number for number, _ in self._records())]) + 1
+
+    def _configured(self) -> set[int]:
+        """The numbers there are configurations for: each is written before its process is started."""
+        return {int(each.stem.partition("-")[2]) for each in self.directory.glob("haproxy-*.cfg")}
 
     def _wait(self, new: process.Process) -> None:
         deadline = time.monotonic() + _START_TIMEOUT

@@ -111,9 +111,14 @@ def start(
             pid = netns.run_in(namespace, spawn)
         except (FileNotFoundError, PermissionError) as exc:
             raise HostFault(f"cannot run {argv[0]}", detail=str(exc), code="host.no_program") from exc
+    return record(directory, name, pid)
+
+
+def record(workdir: str | Path, name: str, pid: int) -> Process:
+    """Note that the process ``pid`` is the daemon of that name, in place of an earlier one."""
     started = _start_time(pid) or 0
-    files.swap(_record(directory, name), json.dumps({"pid": pid, "started": started, "boot": _boot_id()}), 0o644)
-    return Process(directory, name, pid, started)
+    files.swap(_record(Path(workdir), name), json.dumps({"pid": pid, "started": started, "boot": _boot_id()}), 0o644)
+    return Process(workdir, name, pid, started)
 
 
 def adopt(workdir: str | Path, name: str) -> Process | None:

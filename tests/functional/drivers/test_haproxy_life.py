@@ -250,6 +250,39 @@ def test_a_new_driver_after_one_that_died_half_way_makes_sure(lb_bed):
     assert not lb_bed.observe(spec).drifted
 
 
+def test_a_process_started_by_an_agent_that_died_before_it_could_note_it(lb_bed):
+    """It serves with a configuration of its own; the next agent must neither overlook it nor leave it listening."""
+    old = web(lb_bed, lb_bed.server(11))
+    new = lb.with_listener(old, timeout_client_data=4321)
+    lb_bed.apply(old)
+    applied = (lb_bed.of(old) / "applied.json").read_text()
+    lb_bed.apply(new)
+    (stranger,) = (process.adopt(each.parent, each.stem) for each in lb_bed.of(new).glob("haproxy-*.pid"))
+    # as it was when the new process had just started: its record is missing, the old one's papers are there
+    process.forget(stranger.workdir, stranger.name)
+    (lb_bed.of(new) / "applied.json").write_text(applied)
+    lb_bed.new_driver()
+    with lb_bed.load(rate=200, connections=4, close=1.0) as load:
+        lb_bed.apply(new)
+        time.sleep(0.3)
+        counts = load.stop()
+    assert (counts.failed, counts.resets) == (0, 0), counts.errors
+    assert lb_bed.pids() != [stranger.pid]
+    lb_bed.until(lambda: not stranger.alive())  # or two would answer, each in its own way
+    assert not lb_bed.observe(new).drifted
+
+
+def test_nobody_without_a_record_outlives_a_removal(lb_bed):
+    spec = web(lb_bed, lb_bed.server(11))
+    lb_bed.apply(spec)
+    (stranger,) = (process.adopt(each.parent, each.stem) for each in lb_bed.of(spec).glob("haproxy-*.pid"))
+    process.forget(stranger.workdir, stranger.name)
+    lb_bed.new_driver()
+    assert lb_bed.driver.remove(spec.id).ok
+    lb_bed.until(lambda: not stranger.alive())
+    assert lb_bed.traces() == []
+
+
 def test_a_new_way_to_render_is_a_reload(lb_bed):
     spec = web(lb_bed, lb_bed.server(11))
     lb_bed.apply(spec)
