@@ -12,7 +12,6 @@ import functools
 import os
 import pathlib
 import shutil
-import sqlite3
 import subprocess
 from collections.abc import Iterator, Mapping
 
@@ -40,7 +39,7 @@ CONF = """
 [DEFAULT]
 log_file = {root}/keystone.log
 [database]
-connection = sqlite:///{root}/keystone.db?timeout=60
+connection = sqlite:///{root}/keystone.db
 [token]
 provider = fernet
 expiration = 43200
@@ -62,7 +61,7 @@ wsgi_app = "keystone.wsgi.api:application"
 bind = "127.0.0.1:{port}"
 workers = {workers}
 worker_class = "gthread"
-threads = 4
+threads = {threads}
 preload_app = True
 keepalive = 75
 limit_request_field_size = 16380
@@ -110,6 +109,7 @@ class Keystone:
     venv: pathlib.Path
     port: int
     workers: int = 2
+    threads: int = 4
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -119,7 +119,9 @@ class Keystone:
     def start(self) -> None:
         """Start serving; returns when it answers."""
         (self.root / "keystone.conf").write_text(CONF.format(root=self.root))
-        (self.root / "gunicorn.py").write_text(GUNICORN.format(port=self.port, workers=self.workers))
+        (self.root / "gunicorn.py").write_text(
+            GUNICORN.format(port=self.port, workers=self.workers, threads=self.threads)
+        )
         with open(self.root / "gunicorn.log", "ab") as log:
             self.process = subprocess.Popen(
                 [str(self.venv / "bin" / "gunicorn")],
@@ -228,8 +230,6 @@ def _bootstrap(node: Keystone) -> None:
     run = functools.partial(subprocess.run, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     owner = ["--keystone-user", str(os.geteuid()), "--keystone-group", str(os.getegid())]
     run([*manage, "db_sync"])
-    with contextlib.closing(sqlite3.connect(node.root / "keystone.db")) as db:
-        db.execute("PRAGMA journal_mode=WAL")  # stays with the file: readers and a writer do not wait for each other
     run([*manage, "fernet_setup", *owner])
     run([*manage, "credential_setup", *owner])
     here = [f"--bootstrap-{name}-url={node.url}" for name in ("public", "internal", "admin")]
@@ -273,13 +273,17 @@ def _template(venv: pathlib.Path) -> pathlib.Path:
 
 
 @contextlib.contextmanager
-def keystone(services: Mapping[str, str] | None = None, *, workers: int = 2) -> Iterator[Keystone]:
-    """A Keystone with the projects and users of ``USERS``, and ``services`` (type -> URL) in its catalog."""
+def keystone(services: Mapping[str, str] | None = None, *, writers: bool = False) -> Iterator[Keystone]:
+    """A Keystone with the projects and users of ``USERS``, and ``services`` (type -> URL) in its catalog.
+
+    ``writers``: several clients will make users and projects; requests then run one at a time, since Keystone
+    answers 500 when SQLite is locked.
+    """
     venv = peer_venv("keystone", *PACKAGES)
     template = _template(venv)
     with directory("keystone") as root:
         shutil.copytree(template, root, dirs_exist_ok=True)
-        node = Keystone(root, venv, free_port(), workers)
+        node = Keystone(root, venv, free_port(), *((1, 1) if writers else ()))
         try:
             node.start()
             node.register({"identity": node.url, **(services or {})})

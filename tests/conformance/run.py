@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import time
@@ -57,7 +58,7 @@ def site() -> Iterator[Site]:
         "enabled_providers": "haproxy:HAProxy in a namespace,amphora:haproxy,octavia:amphora,amphorav2:amphora",
     }
     with (
-        keystone.keystone() as identity,
+        keystone.keystone(writers=True) as identity,
         cluster.standalone(
             auth="keystone",
             more=identity.service_section(),
@@ -239,7 +240,11 @@ def main() -> int:
             outcomes = run(where, list(wanted), options.out / suite, options.processes)
             surprises += judge(outcomes, wanted, known.get(suite, {}))
             print(f"{suite}: {len(outcomes)} tests in {time.monotonic() - began:.0f} s; logs in {options.out / suite}")
-        (options.out / "product.log").write_text(where.product.programs["up"].log.read_text())
+        root = where.identity.root
+        logs = {"product": where.product.programs["up"].log, "keystone": root / "keystone.log"}
+        logs["gunicorn"] = root / "gunicorn.log"
+        for name, log in logs.items():
+            shutil.copy(log, options.out / f"{name}.log")
     return 1 if surprises else 0
 
 
