@@ -53,7 +53,10 @@ class Faults:
         if isinstance(error, errors.Foreign) and dialect in self._reveal:
             error = Words(dialect).forbidden(["foreign"])
         fault = fault_of(dialect, error, req.env.get(REQUEST_ID, ""))
-        if fault.status >= 500:
+        if error.status == 503:  # no fault of ours: what is behind it, in a line
+            cause = str(error.__cause__ or "").partition("\n")[0]
+            LOG.warning("%s %s %s: %s %s", fault.request_id, req.method, req.path, error.message, cause)
+        elif error.status >= 500:
             LOG.error("%s %s %s: %s", fault.request_id, req.method, req.path, error.message, exc_info=error)
         if fault.status == 500:
             fault = internal_fault(fault.request_id)

@@ -20,6 +20,7 @@ EMPTY = {
     "l7policies": ("l7policy", "reader"),
     "octavia/amphorae": ("amphora", "admin"),  # load balancers are no virtual machines here
 }
+NEVER_MADE = {"octavia/amphorae"}  # by clients
 PLURALS = {
     "availabilityzones": "availability_zones",
     "availabilityzoneprofiles": "availability_zone_profiles",
@@ -88,6 +89,7 @@ def catalog_actions(desk: Desk) -> tuple[Action, ...]:
             )
         ),
         *(_empty(path, noun, default) for path, (noun, default) in EMPTY.items()),
+        *(_refused(path, noun) for path, (noun, _default) in EMPTY.items() if path not in NEVER_MADE),
     )
 
 
@@ -95,3 +97,11 @@ def _empty(path: str, noun: str, default: str) -> Action:
     name = PLURALS.get(path, path)
     answer: dict[str, Any] = {name: [], f"{name}_links": []}
     return action("GET", f"/{path}", f"{noun}:get_all", lambda request: answer, default=default)
+
+
+def _refused(path: str, noun: str) -> Action:
+    def refuse(request: ActionRequest) -> Any:
+        raise errors.NotSupported(f"There is no provider here that supports {PLURALS.get(path, path)}.")
+
+    default = "member" if noun == "l7policy" else "admin"
+    return action("POST", f"/{path}", f"{noun}:post", refuse, default=default, status=201)

@@ -140,6 +140,10 @@ def test_what_clients_list_and_is_not_offered_is_empty(tenant, admin):
     assert admin.get("/availabilityzoneprofiles")["availability_zone_profiles"] == []
     assert admin.get("/load-balancer/v2/octavia/amphorae?loadbalancer_id=x")["amphorae"] == []
     tenant.get("/flavorprofiles", 403)
+    refused = tenant.post("/l7policies", {"l7policy": {"action": "REJECT"}}, 501)
+    assert refused["faultstring"] == "There is no provider here that supports l7policies."
+    admin.post("/flavors", {"flavor": {"name": "gold"}}, 501)
+    tenant.post("/flavors", {"flavor": {"name": "gold"}}, 403)
     tenant.get("/flavors/0cf03f21-6d93-4d8f-9bd3-0e5b9e8f3f0b", 404)
     assert [row["name"] for row in tenant.get("/providers")["providers"]] == ["haproxy", "noop"]
     assert admin.get("/providers/haproxy/flavor_capabilities") == {"flavor_capabilities": []}
