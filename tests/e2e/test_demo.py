@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from svcfabric.cmd.demo import cleanup, record
+from svcfabric.cmd.demo import cleanup, product, record
 from svcfabric.cmd.demo.load import Target, until_answered
 from svcfabric.drivers.linux import netns
 
@@ -91,8 +91,12 @@ def test_kept_to_play_with_and_removed(tmp_path):
     for _ip, _netns, _exec, namespace, _curl, url in asked:
         address, _, port = url.removeprefix("http://").rstrip("/").partition(":")
         until_answered(Target("kept", namespace, address, int(port)))
+    tenant = product.clients(made)[1]
+    (network,) = tenant.call("GET", "/v2.0/networks", query={"router:external": "false"})["networks"]
+    tenant.create("/v2.0/ports", "port", network_id=network["id"])  # a player's own things go too
     done = demo(tmp_path, "--clean")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert "all of it went with the product" in done.stdout
     assert_gone(tmp_path, made)
 
 

@@ -34,7 +34,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         checked = topology_file.load(args.topology)
     except (Invalid, OSError) as exc:
-        print(f"svcfabric demo: {args.topology}: {exc}", file=sys.stderr)
+        reason = exc.strerror if isinstance(exc, OSError) else exc
+        print(f"svcfabric demo: {args.topology}: {reason}", file=sys.stderr)
         return 2
     made = record.new(args.work_dir)
     made.url = args.api or ""
@@ -146,7 +147,8 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("--topology", metavar="FILE", help="what to make, instead of the shipped topology")
     parser.add_argument("--work-dir", metavar="DIR", help="where demos keep their files [the temporary directory]")
-    parser.add_argument("--keep", action="store_true", help="leave everything running and say how to play with it")
-    parser.add_argument("--clean", action="store_true", help="remove what --keep, or a killed demo, left")
+    end = parser.add_mutually_exclusive_group()
+    end.add_argument("--keep", action="store_true", help="leave everything running and say how to play with it")
+    end.add_argument("--clean", action="store_true", help="remove what --keep, or a killed demo, left")
     here.add_arguments(parser, title="to use a product that runs already")
     return parser.parse_args(argv)

@@ -32,6 +32,10 @@ class Ledger:
         """Those sent in [since, until)."""
         return Ledger(each for each in list(self._requests) if since <= each.sent < until)
 
+    def during(self, since: float, until: float) -> Ledger:
+        """Those sent in [since, until), and those that were under way then."""
+        return Ledger(each for each in list(self._requests) if since < each.done and each.sent < until)
+
     @property
     def sent(self) -> int:
         """How many there are."""

@@ -166,7 +166,7 @@ class Story:
             )
             out = time.monotonic()
             time.sleep(CALM)
-            before, after = step.ledger.sent_in(killed, out), step.ledger.sent_in(out)
+            before, after = step.ledger.during(killed, out), step.ledger.sent_in(out)
             step.expect(after.sent > 0 and after.failed == 0, f"{after.failed} of {after.sent} failed after it was out")
             step.expect(name not in after.spread, f"{name} still answers")
             step.say(f"killed; ERROR in the API after {shown(out - killed)}")

@@ -26,6 +26,12 @@ def test_a_request_belongs_to_the_time_it_was_sent() -> None:
     assert LEDGER.sent_in(3.5).failed == 0
 
 
+def test_one_that_was_under_way_counts_too() -> None:
+    assert LEDGER.during(2.1, 3.0).spread == {"web2": 1}
+    assert LEDGER.during(2.1, 3.1).failed == 1
+    assert LEDGER.during(2.3, 3.0).sent == 0
+
+
 def test_first_answer_of_a_server() -> None:
     assert LEDGER.first_from("web2") == 2.3
     assert LEDGER.first_from("web3") is None
