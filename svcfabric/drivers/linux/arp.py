@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from svcfabric.drivers.linux import netns
+from svcfabric.drivers.linux.fault import HostFault
 
 _BROADCAST = b"\xff" * 6
 _ALL_NODES_MAC = b"\x33\x33\x00\x00\x00\x01"
@@ -49,7 +50,7 @@ def announce_here(ifname: str, mac: str, addresses: Iterable[str], when: Callabl
 
 def _tell(sock: socket.socket, frames: list[bytes], when: Callable[[], object]) -> None:
     """Closes the socket, too: that waits 5-15 ms for a quiet moment in the kernel, not at the caller's cost."""
-    with sock, contextlib.suppress(OSError):  # the interface is down, or went meanwhile
+    with sock, contextlib.suppress(OSError, HostFault):  # interface or namespace are down, or went meanwhile
         when()
         for pause in PAUSES if frames else ():
             time.sleep(pause)

@@ -109,6 +109,7 @@ def _ensure_pair(ipr: Any, leg: Leg, inner: str, inside: int) -> int:
             forwarding.point_local(ipr, found["index"], leg.mac)
         return int(found.get_attr("IFLA_LINK") or -1)
     if found is not None:
+        link.refuse_anothers(found, leg.port_id)
         link.delete(ipr, tap)
     peer = {"ifname": inner, "address": leg.mac, "mtu": leg.segment.mtu, "net_ns_fd": inside}
     try:

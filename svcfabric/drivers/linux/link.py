@@ -12,6 +12,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from svcfabric.drivers.linux import netns
+from svcfabric.drivers.linux.fault import HostFault
 
 UP = 1
 
@@ -107,6 +108,12 @@ def name_of(link: Any) -> str:
 def alias_of(link: Any) -> str:
     """The interface's alias ("" for none); the kit keeps ``KIND:INSTANCE_ID`` there."""
     return str(link.get_attr("IFLA_IFALIAS") or "")
+
+
+def refuse_anothers(link: Any, instance_id: str) -> None:
+    """Raise ``HostFault`` for the interface of another instance, whose id begins alike: names hold part of it only."""
+    if alias_of(link).partition(":")[2] not in ("", instance_id):
+        raise HostFault(f"interface {name_of(link)} is another's, whose id begins alike", detail=alias_of(link))
 
 
 def is_up(link: Any) -> bool:

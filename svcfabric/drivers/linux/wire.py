@@ -18,6 +18,7 @@ def ensure(ipr: Any, spec: PortSpec, bridge: int) -> int:
     tap, mtu = names.tap(spec.id), spec.segment.mtu
     found = link.find(ipr, tap) if link.index_here(tap) else None
     if found is not None and link.alias_of(found) != ALIAS + spec.id:
+        link.refuse_anothers(found, spec.id)
         link.delete(ipr, tap)
         found = None
     if found is None:

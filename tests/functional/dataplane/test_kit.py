@@ -186,6 +186,19 @@ def test_the_leg_of_another_port_takes_over_an_interfaces_name(host, name):
     assert names.tap(old.port_id) not in beds.interfaces(host.bridge_namespace)
 
 
+def test_two_ports_whose_ids_begin_alike_do_not_take_each_others_interface(host, name):
+    netns.create(name)
+    first = a_leg(a_segment(), "10.0.0.1")
+    second = dataclasses.replace(first, port_id=first.port_id[:-4] + "ffff", segment=a_segment())
+    leg.ensure_leg(host, name, first, "one")
+    with pytest.raises(HostFault, match="another's") as refused:
+        leg.ensure_leg(host, name, second, "two")
+    assert refused.value.detail == f"leg:{first.port_id}"
+    assert leg.legs(host, name) == {first.port_id: "one"}
+    leg.remove_leg(host, first.port_id)
+    leg.ensure_leg(host, name, second, "two")
+
+
 def test_a_leg_is_announced_when_it_is_made_anew_and_when_it_gets_an_address(host, name):
     netns.create(name)
     wire = a_segment()
@@ -375,3 +388,17 @@ def test_a_bridge_in_use_is_not_removed(host, name):
     with pytest.raises(HostFault, match="still has ports") as refused:
         segment.remove_bridge(host, wire.network_id)
     assert names.tap(spec.port_id) in refused.value.detail
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_announcement_for_what_has_gone_is_no_fault(host, name):
+    def gone():
+        raise NoNamespace("it was deleted meanwhile")
+
+    netns.create(name)
+    spec = a_leg(a_segment(), "10.0.0.1")
+    inner = leg.ensure_leg(host, name, spec)
+    arp.announce(name, inner, spec.mac, ["10.0.0.1"], when=gone)
+    for each in threading.enumerate():
+        if each.name == "announce":
+            each.join(5)
