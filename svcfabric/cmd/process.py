@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import signal
 import sys
 import threading
@@ -19,10 +20,15 @@ LOG = logging.getLogger(__name__)
 FORMAT = "%(asctime)s %(process)d %(levelname)s %(name)s %(message)s"
 
 
-def configure(argv: Sequence[str] | None = None) -> Any:
-    """Load the configuration named on the command line and set logging up; exits 2 with the reason if it is bad."""
+def configure(argv: Sequence[str] | None = None, about: str | None = None) -> Any:
+    """Load the configuration named on the command line and set logging up; exits 2 with the reason if it is bad.
+
+    ``about``: what ``--help`` says of the program.
+    What the process writes from then on is for its own user's eyes: databases, specs, records hold tenants' secrets.
+    """
+    os.umask(0o077)
     try:
-        conf = conf_module.load(sys.argv[1:] if argv is None else list(argv))
+        conf = conf_module.load(sys.argv[1:] if argv is None else list(argv), about=about)
     except (cfg.Error, ValueError) as exc:
         print(f"svcfabric: {conf_module.reason(exc)}", file=sys.stderr)
         raise SystemExit(2) from exc

@@ -170,7 +170,9 @@ def _mount_point() -> Iterator[None]:
 
     Locked against other processes for the block: two that make the same name must not hide one another's.
     """
-    RUN.mkdir(mode=0o755, exist_ok=True)
+    if not RUN.exists():
+        RUN.mkdir(exist_ok=True)
+        RUN.chmod(0o755)  # as everybody expects it, whatever this process's umask
     fd = os.open(RUN, os.O_RDONLY | os.O_CLOEXEC)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
