@@ -219,17 +219,19 @@ def list_opts() -> list[tuple[str, list[cfg.Opt]]]:
     return [(group, copy.deepcopy(opts)) for group, opts in SECTIONS.items()]
 
 
-def load(argv: Sequence[str] = (), files: Sequence[str] | None = None) -> cfg.ConfigOpts:
+def load(argv: Sequence[str] = (), files: Sequence[str] | None = None, about: str | None = None) -> cfg.ConfigOpts:
     """Read the configuration and check all of it.
 
     ``argv``: command-line arguments in oslo.config's form (``--config-file F``). ``files``: the files to
     read when argv names none; None for the usual places (``/etc/svcfabric/svcfabric.conf``), () for none.
+    ``about``: what ``--help`` says of the program.
     Raises ``cfg.Error`` (or ``ValueError``) naming the option, its value and the rule it breaks. Unknown
     options in the product's sections are logged.
     """
     conf = cfg.ConfigOpts()
     register_opts(conf)
-    conf(list(argv), project="svcfabric", default_config_files=None if files is None else list(files))
+    usual = None if files is None else list(files)
+    conf(list(argv), project="svcfabric", default_config_files=usual, description=about)
     for group, opts in SECTIONS.items():
         for opt in opts:
             _ = conf[opt.dest] if group == "DEFAULT" else conf[group][opt.dest]

@@ -1,4 +1,7 @@
-"""svcfabric-agent: one per host, turns specs into reality. Stopping it leaves the data plane as it is."""
+"""svcfabric-agent: one per host, turns specs into reality. Stopping it leaves the data plane as it is.
+
+`svcfabric-agent purge` removes all that the stopped agent made on this host.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from svcfabric.cmd import host_wiring, process
 def main() -> None:
     """Entry point of ``svcfabric-agent``. With the word ``purge`` it removes all it made on the host and ends."""
     words = sys.argv[1:]
-    conf = process.configure([word for word in words if word != "purge"])
+    conf = process.configure([word for word in words if word != "purge"], about=__doc__)
     with process.plainly("svcfabric-agent"):
         if "purge" in words:
             from svcfabric.cmd.purge import purge  # an agent that starts does without its imports
@@ -18,7 +21,7 @@ def main() -> None:
             raise SystemExit(1 if purge(conf) else 0)
         transport = host_wiring.transport(conf)
         agent = host_wiring.agent(conf, transport)
-    agent.start()
+    host_wiring.start(conf, agent)
     process.wait_for_signal()
     agent.stop()
     transport.close()

@@ -99,5 +99,5 @@ def _spare_collector() -> None:
 
 def main() -> None:
     """Entry point of ``svcfabric-api``."""
-    conf = process.configure()
+    conf = process.configure(about=__doc__)
     serve(conf, functools.partial(application, conf), workers=conf.api.workers)

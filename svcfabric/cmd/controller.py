@@ -7,7 +7,7 @@ from svcfabric.cmd import process, wiring
 
 def main() -> None:
     """Entry point of ``svcfabric-controller``."""
-    conf = process.configure()
+    conf = process.configure(about=__doc__)
     with process.plainly("svcfabric-controller"):
         database, transport = wiring.database(conf), wiring.transport(conf)
         side = wiring.server_side(conf, database, transport)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
 from svcfabric.agent.identity import Identity
 from svcfabric.agent.service import Agent
 from svcfabric.drivers import registry
+from svcfabric.drivers.linux.sysctl import raise_neighbour_limits
 from svcfabric.rpc.transport import Transport
 from svcfabric.spi.driver import Driver
+
+LOG = logging.getLogger(__name__)
 
 
 def transport(conf: Any) -> Transport:
@@ -27,3 +31,10 @@ def agent(conf: Any, transport: Transport) -> Agent:
         Path(options.state_dir).mkdir(parents=True, exist_ok=True)
         drivers[kind, driver] = registry.load(kind, driver, options)
     return Agent(conf, transport, drivers, identity)
+
+
+def start(conf: Any, agent: Agent) -> None:
+    """Start an agent, on a machine that bears as many addresses as local drivers may make."""
+    if any(name.endswith(".linux") for name in conf.agent.drivers):
+        raise_neighbour_limits(LOG)
+    agent.start()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from svcfabric.cmd import api, process, wiring
+from svcfabric.cmd import api, host_wiring, process, wiring
 
 
 def everything(conf: Any) -> Any:
@@ -22,7 +22,7 @@ def everything(conf: Any) -> Any:
     server, sweep = wiring.controller(side, transport)
     server.start()
     sweep.start()
-    wiring.agent(conf, transport).start()
+    host_wiring.start(conf, host_wiring.agent(conf, transport))
     return wiring.application(side)
 
 

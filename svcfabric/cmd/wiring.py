@@ -20,7 +20,6 @@ from svcfabric.api.auth.identity import Factory
 from svcfabric.api.discovery import Health, Versions
 from svcfabric.api.limits import Limits
 from svcfabric.api.resource import Api, Dialect
-from svcfabric.cmd.host_wiring import agent as agent
 from svcfabric.cmd.host_wiring import transport as transport
 from svcfabric.db import migrate
 from svcfabric.db.engine import Database

@@ -69,6 +69,8 @@ def test_it_makes_users_and_serves_them(admin, state_dir):
     tenant = here.client(configuration(state_dir), None, "demo", environment={})
     assert tenant.create("/v2.0/networks", "network", name="n")["project_id"] == "demo"
     assert str(state_dir) in (state_dir / "up.log").read_text()
+    admin.wait("an agent", lambda: agent_alive(admin), 30)
+    assert int(pathlib.Path("/proc/sys/net/ipv4/neigh/default/gc_thresh3").read_text()) >= 65536
 
 
 def test_plug_and_unplug(admin, state_dir):
