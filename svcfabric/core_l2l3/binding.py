@@ -81,6 +81,9 @@ def _arrive(conn: sa.Connection, changed: Changed, move: Binding, hosts: set[str
         return
     elsewhere = _bound_elsewhere(move, host)
     here = sa.and_(placements.c.host == host, placements.c.instance_id.in_(elsewhere))
+    going = sa.select(placements.c.instance_id).where(here, placements.c.removing.is_(True))
+    # As ``instances.place`` does: the host may be removing them, and drops an apply of the same generation.
+    instances.touch_many(conn, conn.execute(going).scalars().all())
     conn.execute(placements.update().where(here).values(role="remote", **_FRESH))
     known = sa.select(placements.c.instance_id).where(placements.c.instance_id == ports.c.id, placements.c.host == host)
     rows = (

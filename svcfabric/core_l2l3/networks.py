@@ -37,20 +37,24 @@ class Networks:
             nonlocal tries
             tries += 1
             self._core.check_quota(conn, "network", bodies)
-            rows = [
-                _new(body, self._claimed(conn, wire, careful=tries > 1))
-                for body, wire in zip(bodies, wires, strict=True)
-            ]
+            claimed: list[dict[str, Any]] = []
+            for wire in wires:
+                claimed.append(self._claimed(conn, wire, claimed, careful=tries > 1))
+            rows = [_new(body, wire) for body, wire in zip(bodies, claimed, strict=True)]
             conn.execute(networks.insert(), rows)
             return [_shown(row) for row in rows]
 
         return self._core.write(work)
 
-    def _claimed(self, conn: sa.Connection, wire: Mapping[str, Any], *, careful: bool) -> dict[str, Any]:
+    def _claimed(
+        self, conn: sa.Connection, wire: Mapping[str, Any], before: Sequence[Mapping[str, Any]], *, careful: bool
+    ) -> dict[str, Any]:
+        """The wire of a new network; ``before``: those of the same request."""
         if wire["segmentation_id"] or wire["network_type"] == "flat":
             segments.refuse_used(conn, wire)
             return dict(wire)
-        return {**wire, "segmentation_id": segments.free_vni(conn, self._core.settings, careful=careful)}
+        taken = {one["segmentation_id"] for one in before}
+        return {**wire, "segmentation_id": segments.free_vni(conn, self._core.settings, taken, careful=careful)}
 
     def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
         """One network the caller may see: his, shared, or external."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -69,8 +69,8 @@ def refuse_used(conn: sa.Connection, columns: Mapping[str, Any]) -> None:
     )
 
 
-def free_vni(conn: sa.Connection, settings: Settings, *, careful: bool) -> int:
-    """An identifier for a new network: a guess, or one that is free now.
+def free_vni(conn: sa.Connection, settings: Settings, without: Collection[int], *, careful: bool) -> int:
+    """An identifier for a new network, none of ``without``: a guess, or one that is free now.
 
     A guess is nearly always right in a large range and costs no query; the unique constraint tells when it
     is not, and the transaction runs again, careful. Raises ``errors.ServiceUnavailable`` when none is left.
@@ -81,11 +81,11 @@ def free_vni(conn: sa.Connection, settings: Settings, *, careful: bool) -> int:
     vni = networks.c.segmentation_id
     vxlan = sa.select(vni).where(networks.c.network_type == "vxlan", vni.between(low, high))
     guesses = [_RANDOM.randint(low, high) for _ in range(LOOK)]
-    used = set(conn.execute(vxlan.where(vni.in_(guesses))).scalars())
+    used = set(conn.execute(vxlan.where(vni.in_(guesses))).scalars()).union(without)
     for guess in guesses:
         if guess not in used:
             return guess
-    used = set(conn.execute(vxlan).scalars())
+    used = set(conn.execute(vxlan).scalars()).union(without)
     free = [one for one in range(low, high + 1) if one not in used] if len(used) <= high - low else []
     if not free:
         raise errors.ServiceUnavailable(

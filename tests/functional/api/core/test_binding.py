@@ -123,6 +123,18 @@ def test_unbound_and_bound_again_before_the_host_has_answered(world, hosts, boun
     assert world.placements(port["id"]) == {"h1": "owner"}
 
 
+def test_a_network_returns_to_a_host_that_is_still_removing_it(world, hosts, bound, private, admin):
+    stays, goes = bound("h1"), bound("h2")
+    admin.change("port", goes["id"], **{"binding:host_id": ""})
+    going = {wire["id"]: wire["generation"] for host, wire in world.sent.removed if host == "h2"}
+    assert going.keys() == {private["id"], stays["id"], goes["id"]}
+    world.sent.applied.clear()
+    admin.change("port", goes["id"], **{"binding:host_id": "h2"})
+    back = {envelope.id: envelope.generation for host, envelope in world.sent.applied if host == "h2"}
+    assert back.keys() == going.keys()
+    assert all(back[ident] > going[ident] for ident in back), "the host drops an apply of what it is removing"
+
+
 def test_bound_again_after_the_host_has_confirmed(world, hosts, bound, private, admin):
     port = bound("h1")
     admin.change("port", port["id"], **{"binding:host_id": ""})

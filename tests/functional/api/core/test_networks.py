@@ -1,6 +1,8 @@
 import pytest
+import sqlalchemy as sa
 
-from tests.core_world import World
+from svcfabric.core_l2l3.models import networks
+from tests.core_world import World, wipe
 
 NOBODY = "11111111-1111-1111-1111-111111111111"
 
@@ -164,3 +166,14 @@ def test_nobodys(tenant):
         kind, message = tenant.refused(404, method, f"/networks/{NOBODY}", body)
         assert kind == "NetworkNotFound"
         assert NOBODY in message
+
+
+def test_a_bulk_of_networks_takes_the_last_identifiers(core_database):
+    for _ in range(5):
+        wipe(core_database)
+        world = World(core_database, network__vni_min=100, network__vni_max=107)
+        caller = world.caller()
+        caller.ask("POST", "/networks", {"networks": [{}] * 8}, 201)
+        numbers = [row.segmentation_id for row in world.rows(sa.select(networks.c.segmentation_id))]
+        assert sorted(numbers) == list(range(100, 108))
+        assert caller.refused(503, "POST", "/networks", {"network": {}})[0] == "NoNetworkAvailable"
