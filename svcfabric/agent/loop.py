@@ -158,7 +158,10 @@ class Loop:
                 detail=words,
             )
         if not report.ok and not report.waits_for:
-            LOG.warning("%s %s generation %d: %s", task.key[0], task.id, task.generation, report.detail or report.error)
+            # what is removed often has to wait for what it is used by, which is being removed too
+            level = logging.INFO if task.removes else logging.WARNING
+            words = ": ".join(filter(None, [report.error.rstrip("."), report.detail]))
+            LOG.log(level, "%s %s generation %d: %s", task.key[0], task.id, task.generation, words)
         return report
 
     def _apply(self, task: Task) -> Report:
