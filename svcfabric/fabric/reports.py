@@ -99,6 +99,7 @@ def _observed(host: str, each: Mapping[str, Any]) -> list[Wire]:
 
 
 def _store(conn: sa.Connection, host: str, rows: Sequence[Wire]) -> None:
+    rows = _credible(conn, host, rows)
     # An object that is gone (a member deleted meanwhile) may be observed once more; its row goes with the instance.
     ids = [row["object_id"] for row in rows]
     known = set(
@@ -117,3 +118,17 @@ def _store(conn: sa.Connection, host: str, rows: Sequence[Wire]) -> None:
             )
         else:
             conn.execute(observations.insert().values(observed_at=stamp, **{**row, "status": row["status"] or ""}))
+
+
+def _credible(conn: sa.Connection, host: str, rows: Sequence[Wire]) -> list[Wire]:
+    """What a host may say: nothing of what is not placed there, no status of what it is to remove."""
+    stmt = sa.select(placements.c.instance_id, placements.c.removing).where(
+        placements.c.host == host, placements.c.instance_id.in_({row["instance_id"] for row in rows})
+    )
+    leaving: dict[str, bool] = {instance_id: removing for instance_id, removing in conn.execute(stmt)}
+    told = [{**row, "status": None} if leaving.get(row["instance_id"]) else row for row in rows]
+    return [
+        row
+        for row in told
+        if row["instance_id"] in leaving and (row["status"] is not None or row["counters"] is not None)
+    ]

@@ -64,8 +64,12 @@ class Sweep:
         """One sweep; returns how many instances were behind."""
         for host, removed in self._abandoned().items():
             self._controller.report(host, removed)
+        offered: dict[tuple[str, str], bool] = {}
         for kind, instance_id, driver in self._waiting():
-            self._place(kind, instance_id, driver)
+            if (kind, driver) not in offered:
+                offered[kind, driver] = self._offered(kind, driver)
+            if offered[kind, driver]:
+                self._place(kind, instance_id, driver)
         ids = self.lagging()
         if ids:
             LOG.info("%d instances lag; sending them again", len(ids))
@@ -117,10 +121,12 @@ class Sweep:
         with self._database.read() as conn:
             return [(row.kind, row.id, row.driver) for row in conn.execute(stmt.limit(1000))]
 
-    def _place(self, kind: str, instance_id: str, driver: str) -> None:
-        if kind not in self._kinds:
-            return
+    def _offered(self, kind: str, driver: str) -> bool:
+        """Whether any host could have such an instance: asked once, however many wait."""
+        with self._database.read() as conn:
+            return kind in self._kinds and bool(agents.choose(conn, kind, driver, down_time=self._down_time))
 
+    def _place(self, kind: str, instance_id: str, driver: str) -> None:
         def work(conn: sa.Connection) -> list[str]:
             host = agents.choose(conn, kind, driver, down_time=self._down_time)
             return self._kinds[kind].place(conn, instance_id, host) if host else []

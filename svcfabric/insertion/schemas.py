@@ -41,6 +41,6 @@ SERVICE_INSTANCE = (
     _shown("generation", checks.integer(0), "Number of the newest change asked for."),
     _shown("changed_at", checks.nullable(checks.timestamp()), "When it was asked for, UTC."),
     _shown("provisioning_status", checks.string(32), "ACTIVE when every host has answered for that change."),
-    _shown("observed", _LIST, "What each host has answered for.", filterable=False),
+    _shown("observed", _LIST, "What each host has answered for; which host, for administrators.", filterable=False),
     _shown("attachments", _LIST, "Its insertions.", filterable=False),
 )

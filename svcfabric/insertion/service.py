@@ -165,12 +165,12 @@ _PLACEMENTS = sa.select(
 
 
 def _by(found: Any, ctx: Context) -> dict[str, Rows]:
-    """Placements by instance. The daemons' own words are for administrators."""
+    """Placements by instance. The hosts' names and the daemons' own words are for administrators."""
     grouped: dict[str, Rows] = {}
     for each in found.mappings():
         shown = {name: value for name, value in each.items() if name != "instance_id"}
         if not ctx.is_admin:
-            del shown["error_detail"]
+            del shown["host"], shown["error_detail"]
         grouped.setdefault(each["instance_id"], []).append(shown)
     return grouped
 

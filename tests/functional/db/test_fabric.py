@@ -15,7 +15,7 @@ from svcfabric.db.base import metadata, new_id, now
 from svcfabric.db.engine import Database
 from svcfabric.fabric import agents, dispatch, instances, sweep
 from svcfabric.fabric.models import instances as table
-from svcfabric.fabric.models import leases, placements
+from svcfabric.fabric.models import leases, observations, placements
 from svcfabric.fabric.quota import Quotas
 from svcfabric.fabric.reports import Controller
 from svcfabric.spi.l2l3 import NetworkSpec, Segment
@@ -374,3 +374,46 @@ def test_many_are_loaded_in_batches(world: World, monkeypatch: pytest.MonkeyPatc
     assert world.dispatcher.send(made) == 5
     assert len(world.controller.resync("h1", {})["envelopes"]) == 5
     assert sizes == [2, 2, 1] * 2
+
+
+def test_only_hosts_an_instance_is_on_say_how_it_does(world: World) -> None:
+    def observe(host: str, ident: str, status: str) -> None:
+        world.controller.observe(host, [{"instance_id": ident, "kind": "network", "statuses": {ident: status}}])
+
+    def seen(ident: str) -> list[tuple[str, str]]:
+        stmt = sa.select(observations.c.host, observations.c.status).where(observations.c.object_id == ident)
+        with world.database.read() as conn:
+            return [(host, status) for host, status in conn.execute(stmt.order_by("host"))]
+
+    ident, gone = world.create("h1"), new_id()
+    observe("h1", ident, "ONLINE")
+    observe("h2", ident, "ERROR")
+    observe("h1", gone, "ONLINE")
+    assert (seen(ident), seen(gone)) == ([("h1", "ONLINE")], [])
+
+    def move(conn: sa.Connection) -> None:
+        instances.unplace(conn, ident, "h1")
+        instances.place(conn, ident, "h2")
+
+    world.database.write(move)
+    observe("h2", ident, "ONLINE")
+    observe("h1", ident, "ERROR")  # it has not removed it yet
+    assert seen(ident) == [("h1", "ONLINE"), ("h2", "ONLINE")]
+
+
+def test_without_a_host_those_that_wait_cost_one_question(world: World) -> None:
+    swept = sweep.Sweep(world.database, {"network": world.kind}, world.dispatcher, interval=0.0, down_time=20)
+    waiting = [world.create(wants_host=True) for _ in range(5)]
+    asked: list[str] = []
+
+    def note(_conn: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    for engine in (world.database.engine, world.database._reader):
+        sa.event.listen(engine, "before_cursor_execute", note)
+    swept.once()
+    assert len([statement for statement in asked if "FROM agents" in statement]) <= 3
+    world.controller.heartbeat({"host": "h1", "drivers": [{"kind": "network", "driver": "noop"}]})
+    swept.once()
+    with world.database.read() as conn:
+        assert {host for ident in waiting for host in instances.hosts(conn, ident)} == {"h1"}

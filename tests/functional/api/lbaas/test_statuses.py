@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from svcfabric.fabric import instances
+
 MONITOR = {"type": "TCP", "delay": 2, "timeout": 1, "max_retries": 2}
 POOL = {"protocol": "HTTP", "lb_algorithm": "ROUND_ROBIN", "name": "web"}
 MEMBERS = [{"address": f"192.0.2.{number}", "protocol_port": 80, "name": f"m{number}"} for number in (1, 2)]
@@ -69,7 +71,11 @@ def test_a_member_without_a_monitor(world, tenant, lb):
 def test_the_newest_word_counts_after_a_move(world, tenant, admin, lb):
     listener, _, _ = ids(lb)
     world.observe("host-1", lb["id"], {lb["id"]: "ONLINE"})
+    world.agent("host-2")
+    admin.put(f"/loadbalancers/{lb['id']}/failover", None, 202)
     world.observe("host-2", lb["id"], {lb["id"]: "DEGRADED"})
+    assert operating(tenant, f"/loadbalancers/{lb['id']}") == "DEGRADED"
+    world.observe("host-1", lb["id"], {lb["id"]: "ERROR"})  # it has not removed it yet
     assert operating(tenant, f"/loadbalancers/{lb['id']}") == "DEGRADED"
     world.observe("host-2", lb["id"], {listener: "ONLINE"}, {listener: {"bytes_in": 1}})
     assert operating(tenant, f"/listeners/{listener}") == "ONLINE"
@@ -154,6 +160,8 @@ def test_counters(world, tenant, lb):
     counted = {"bytes_in": 10, "bytes_out": 20, "active_connections": 3, "total_connections": 7, "request_errors": 1}
     world.observe("host-1", lb["id"], {}, {listener: counted, second: {"bytes_in": 5, "unheard_of": 1}})
     # a host it was on before: what it counted stays counted, what was open there is not open any more
+    world.database.write(lambda conn: instances.place(conn, lb["id"], "host-0"))
+    world.database.write(lambda conn: instances.unplace(conn, lb["id"], "host-0"))
     world.observe("host-0", lb["id"], {}, {listener: counted})
     assert tenant.get(paths[0])["stats"] == {
         "bytes_in": 20,
