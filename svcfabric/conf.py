@@ -52,7 +52,11 @@ API = [
     ),
     cfg.StrOpt("policy_file", default="", help="YAML file with policy rules that replace the built-in ones."),
     cfg.IntOpt(
-        "pagination_max_limit", default=1000, min=-1, help="Most items a list returns at once; -1 for no limit."
+        "pagination_max_limit",
+        default=1000,
+        min=-1,
+        help="Most items a list of the load-balancer and native APIs returns at once; -1 for no limit. Clients of the "
+        "network API expect everything unless they name a limit.",
     ),
     cfg.IntOpt("max_body_size", default=4 * 1024 * 1024, min=1024, help="Largest request body, bytes."),
     cfg.StrOpt(
@@ -175,8 +179,6 @@ NETWORK = [
         regex=r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$",
         help="Prefix of generated MAC addresses: the first three bytes (the fourth too unless it is 00).",
     ),
-    cfg.StrOpt("dns_domain", default="openstacklocal.", help="Domain of ports, ending in a dot."),
-    cfg.ListOpt("dns_servers", default=[], help="Resolvers for subnets that name none; empty: none are announced."),
     cfg.ListOpt(
         "flat_networks", default=["public"], help="Physical networks on which flat networks may be made; * for any."
     ),

@@ -25,8 +25,3 @@ class Context:
     def sees(self, project_id: str) -> bool:
         """Whether things of that project are visible to the caller at all."""
         return self.is_admin or self.project_id == project_id
-
-
-def system() -> Context:
-    """The product itself: a controller's sweep, a service acting for the platform."""
-    return Context(is_admin=True, roles=frozenset({"admin", "member", "reader", "service"}))

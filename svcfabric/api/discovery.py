@@ -42,9 +42,14 @@ def _mount(api: Api, prefix: str) -> tuple[str, str]:
 
 
 class Discovery:
-    """Serves the documents. ``public`` paths need no credentials. ``health`` returns why not, or ``""``."""
+    """Serves the documents. ``public`` paths need no credentials. ``health`` returns why not, or ``""``.
+
+    Raises ``ValueError`` for a declaration by an extension that its API does not list.
+    """
 
     def __init__(self, apis: Sequence[Api], versions: Versions, urls: Urls, health: Health | None = None) -> None:
+        for api in apis:
+            _check_extensions(api)
         self._apis = apis
         self._versions = versions
         self._urls = urls
@@ -140,6 +145,14 @@ class Discovery:
         resp.content_type = falcon.MEDIA_TEXT
         resp.status = falcon.HTTP_503 if why_not else falcon.HTTP_200
         resp.text = why_not or "OK"
+
+
+def _check_extensions(api: Api) -> None:
+    listed = {extension.alias for extension in api.extensions} | {""}
+    for resource in api.resources:
+        for what, alias in ((resource.name, resource.extension), *((a.name, a.extension) for a in resource.attributes)):
+            if alias not in listed:
+                raise ValueError(f"{api.title}: {what} is declared by extension {alias!r}, which is not listed")
 
 
 def _entry(extension: Extension) -> dict[str, Any]:

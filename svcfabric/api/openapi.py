@@ -105,6 +105,8 @@ def _property(attribute: Attribute) -> dict[str, Any]:
         made["description"] = attribute.doc
     if not attribute.post and not attribute.put:
         made["readOnly"] = True
+    if attribute.extension:
+        made["x-extension"] = attribute.extension
     return made
 
 

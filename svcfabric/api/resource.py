@@ -50,7 +50,7 @@ class Attribute:
     zero-argument callable that makes it; ABSENT means ``null`` goes through ``check`` like any value.
     A filter value ``""`` reaches the handler as None (is null), for plain text as both ``""`` and None.
     ``admin_write``/``admin_read``: default policy of ``create_X:attr``/``update_X:attr`` and ``get_X:attr``
-    is admin only. ``extension``: alias that introduces it.
+    is admin only. ``extension``: alias that introduces it; the API must list it.
     """
 
     name: str
@@ -161,7 +161,7 @@ class Resource:
     (``/pools/{parent_id}/members``). ``rules`` overrides the default policy per operation
     (create, get, list, update, delete): a key of ``policy.DEFAULTS``.
     ``operations``: those served; others answer 405. ``bulk``: a POST may carry ``collection: [...]``.
-    ``show_all_on_create``: rows returned by create may hold keys beyond the declaration (a whole tree).
+    ``extension``: alias that introduces it; the API must list it.
     """
 
     name: str
@@ -175,9 +175,7 @@ class Resource:
     bulk: bool = True
     tags: bool = True
     default_sort: tuple[tuple[str, str], ...] = (("id", "asc"),)
-    show_all_on_create: bool = False
     extension: str = ""
-    not_found_type: str = ""
 
     def attribute(self, name: str) -> Attribute | None:
         """The declaration of an attribute by its API name."""

@@ -101,7 +101,7 @@ class Server:
 
 
 class _Agent:
-    """Takes the messages apart and keeps one bad message from looking like a fault of the bus."""
+    """Takes the messages apart; no method of the endpoint's own can be called by name."""
 
     def __init__(self, endpoint: AgentEndpoint) -> None:
         self._endpoint = endpoint

@@ -42,7 +42,7 @@ def encode(envelope: Envelope) -> dict[str, Any]:
 
 
 def decode(wire: Mapping[str, Any]) -> Envelope:
-    """The envelope in a wire form. Raises ``ValueError`` for a kind nobody registered or a missing field."""
+    """The envelope in a wire form. Raises ``ValueError`` for a kind nobody registered, a field missing or malformed."""
     kind = wire.get("kind")
     cls = _KINDS.get(str(kind))
     if cls is None:
@@ -50,7 +50,7 @@ def decode(wire: Mapping[str, Any]) -> Envelope:
     try:
         spec = _build(cls, wire["spec"])
         return Envelope(spec=spec, generation=int(wire["generation"]), driver=str(wire["driver"]))
-    except (KeyError, TypeError) as exc:
+    except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"malformed {kind} spec: {exc}") from exc
 
 

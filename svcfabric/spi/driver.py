@@ -9,8 +9,6 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from svcfabric.spi.spec import Spec
-
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
@@ -91,10 +89,3 @@ class DriverOptions:
     local_ip: str = ""
     physical_networks: Mapping[str, str] = dataclasses.field(default_factory=dict)
     settings: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-def spec_of(value: Any) -> Spec:
-    """Narrow a value off the wire to a spec, for drivers that want the check."""
-    if not isinstance(value, Spec):
-        raise TypeError(f"not a spec: {value!r}")
-    return value

@@ -31,4 +31,5 @@ class Envelope:
 
     @property
     def id(self) -> str:
+        """The instance's id."""
         return self.spec.id

@@ -38,11 +38,6 @@ def drop_remote(ipr: Any, vxlan: int, mac: str) -> None:
     _forget(lambda: _entry(ipr, "del", vxlan, mac, _MASTER, _NOARP))
 
 
-def drop_local(ipr: Any, port: int, mac: str) -> None:
-    """Drop the static entry of a bridge port."""
-    _forget(lambda: _entry(ipr, "del", port, mac, _MASTER, _NOARP))
-
-
 def know(ipr: Any, bridge: int, mac: str, addresses: Iterable[str]) -> None:
     """Have the bridge answer ARP (and neighbour solicitations) for remote ones, not flood them for any."""
     for address in addresses:

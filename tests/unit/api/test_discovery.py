@@ -11,6 +11,7 @@ import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from svcfabric.api.app import create_app
+from svcfabric.api.auth import noauth
 from svcfabric.api.resource import Action
 from tests.unit.api.asking import Caller, gadget, native, neutron, octavia, widget
 from tests.unit.api.toy import Cloud
@@ -68,6 +69,18 @@ def test_the_resources_of_a_version(member: Caller) -> None:
         found = member("GET", path).json
         assert [r["name"] for r in found["resources"]] == ["gadget"]
         assert found["version"]["id"] == "v2.27"
+
+
+def test_a_declaration_by_an_extension_nobody_lists_is_found_at_start(cloud: Cloud) -> None:
+    api = cloud.network()
+    widget = api.resources[0]
+    odd = dataclasses.replace(widget.attributes[-1], extension="unheard-of")
+    for wrong in (
+        dataclasses.replace(widget, extension="unheard-of"),
+        dataclasses.replace(widget, attributes=(*widget.attributes[:-1], odd)),
+    ):
+        with pytest.raises(ValueError, match="extension 'unheard-of', which is not listed"):
+            create_app([dataclasses.replace(api, resources=(wrong,))], authenticate=noauth.factory())
 
 
 def test_extensions(member: Caller) -> None:

@@ -46,6 +46,7 @@ def test_fields_of_a_newer_server_are_ignored_and_absent_ones_take_defaults() ->
         ({"kind": "teapot"}, "unknown spec kind 'teapot'"),
         ({"kind": "floatingip", "generation": 1, "driver": "d"}, "malformed floatingip spec"),
         ({"kind": "floatingip", "generation": 1, "driver": "d", "spec": {"id": "x"}}, "missing"),
+        ({"kind": "floatingip", "generation": 1, "driver": "d", "spec": "x"}, "malformed floatingip spec"),
     ],
 )
 def test_what_is_no_spec_is_refused(wire: dict[str, object], reason: str) -> None:

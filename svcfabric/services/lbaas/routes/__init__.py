@@ -111,5 +111,4 @@ def _resource(
         operations=frozenset({"create", "get", "list", "update", "delete"}) - (without or set()),
         bulk=False,
         default_sort=SORT,
-        show_all_on_create=True,
     )
