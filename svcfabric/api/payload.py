@@ -14,7 +14,8 @@ from svcfabric.api.words import Words
 def read(req: falcon.Request, words: Words, limits: Limits) -> Any:
     """The parsed body, None without one.
 
-    Raises ``errors.BadRequest`` for what is no JSON or nests too deeply; 413 and 415 as Falcon's errors.
+    Raises ``errors.BadRequest`` for what is no JSON, nests too deeply or holds too many objects; 413 and 415 as
+    Falcon's errors.
     """
     raw = _raw(req, limits.max_body)
     if not raw:
@@ -28,8 +29,11 @@ def read(req: falcon.Request, words: Words, limits: Limits) -> Any:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError:
         raise words.not_json() from None
+    objects = raw.count(b"{")
+    if objects > limits.max_objects:
+        raise words.too_many(limits.max_objects)
     # Only a text with that many brackets can nest that deeply.
-    if raw.count(b"[") + raw.count(b"{") > limits.max_depth and _deeper(value, limits.max_depth):
+    if raw.count(b"[") + objects > limits.max_depth and _deeper(value, limits.max_depth):
         raise words.too_deep(limits.max_depth)
     return value
 

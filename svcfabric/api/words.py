@@ -34,6 +34,10 @@ class Words:
         """The body nests deeper than anything declared."""
         return _bad(f"The request body is nested deeper than {depth} levels")
 
+    def too_many(self, limit: int) -> errors.SvcfabricError:
+        """The body holds more objects than one request may."""
+        return _bad(f"The request body holds more than {limit} objects")
+
     def no_wrapper(self, name: str) -> errors.SvcfabricError:
         """``{"network": ...}`` is missing."""
         return _bad(f'Missing argument: "{name}"' if self.octavia else f"Unable to find '{name}' in request body")

@@ -106,3 +106,11 @@ def test_paths_and_headers(caller: Caller, path: str, header: str) -> None:
     headers = {"If-Match": header, "Content-Type": header, "X-Openstack-Request-Id": header}
     well(caller("PUT", f"/v2.0/widgets/{path}", headers=headers, raw=b"{}"))
     well(caller("GET", f"/load-balancer/{path}"))
+
+
+def test_one_request_does_not_hold_a_hundred_thousand_objects(caller: Caller) -> None:
+    routes = [{"to": "10.0.0.0/8", "via": "10.0.0.1"}]
+    for count, status in ((19_000, 201), (20_001, 400)):
+        answer = send(caller, "POST", "/v2.0/widgets", {"widget": {"size": 1, "routes": routes * count}})
+        assert answer.status_code == status
+    assert answer.json["NeutronError"]["message"] == "The request body holds more than 20000 objects"
