@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import gc
+import logging
 import os
 import select
 import signal
@@ -17,6 +18,8 @@ from granian.log import LogLevels
 from granian.server import Server
 
 from svcfabric.cmd import process, wiring
+
+LOG = logging.getLogger(__name__)
 
 Loader = Callable[[], Any]
 
@@ -80,6 +83,7 @@ def application(conf: Any) -> Any:
     process.log(conf)
     database, transport = wiring.database(conf), wiring.transport(conf)
     side = wiring.server_side(conf, database, transport)
+    wiring.check_schema(side)
     side.dispatcher.start()
     made = wiring.application(side)
     _spare_collector()
@@ -100,4 +104,5 @@ def _spare_collector() -> None:
 def main() -> None:
     """Entry point of ``svcfabric-api``."""
     conf = process.configure(about=__doc__)
+    LOG.info("API at http://%s:%d, %d processes", conf.api.bind_host, conf.api.bind_port, conf.api.workers)
     serve(conf, functools.partial(application, conf), workers=conf.api.workers)

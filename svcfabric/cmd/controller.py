@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+
 from svcfabric.cmd import process, wiring
+
+LOG = logging.getLogger(__name__)
 
 
 def main() -> None:
@@ -11,10 +15,12 @@ def main() -> None:
     with process.plainly("svcfabric-controller"):
         database, transport = wiring.database(conf), wiring.transport(conf)
         side = wiring.server_side(conf, database, transport)
+        wiring.check_schema(side)
         server, sweep = wiring.controller(side, transport)
     side.dispatcher.start()
     server.start()
     sweep.start()
+    LOG.info("controller is up")
     process.wait_for_signal()
     sweep.stop()
     server.stop()

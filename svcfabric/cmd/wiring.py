@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from oslo_config import cfg
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from svcfabric import fabric as fabric_package
 from svcfabric.api.app import create_app, policy_for
@@ -122,6 +122,17 @@ def migrations(features: Iterable[Feature]) -> list[Path]:
 def upgrade(side: ServerSide) -> None:
     """Bring the schema up to date."""
     migrate.upgrade(side.database, migrations(side.features))
+
+
+def check_schema(side: ServerSide) -> None:
+    """Raise ``cfg.Error`` when the schema is older than this version. One that cannot be looked at passes."""
+    try:
+        missing = migrate.missing(side.database, migrations(side.features))
+    except DBAPIError as exc:
+        LOG.warning("the database does not answer yet: %s", exc.orig)
+        return
+    if missing:
+        raise cfg.Error(f"the database's schema lacks {', '.join(missing)}: run svcfabric-db upgrade")
 
 
 def controller(side: ServerSide, transport: Transport) -> tuple[Server, Sweep]:

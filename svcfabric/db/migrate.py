@@ -8,6 +8,8 @@ from pathlib import Path
 
 import alembic.command
 import alembic.config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from svcfabric.db.engine import Database
 
@@ -42,3 +44,13 @@ def current(database: Database, locations: Sequence[Path]) -> str:
     out = io.StringIO()
     alembic.command.current(config(database, locations, out))
     return out.getvalue()
+
+
+def missing(database: Database, locations: Sequence[Path]) -> list[str]:
+    """The newest revisions of this version that the schema does not have; [] when it is a later version's."""
+    script = ScriptDirectory.from_config(config(database, locations))
+    with database.engine.connect() as conn:
+        there = set(MigrationContext.configure(conn).get_current_heads())
+    if there - {revision.revision for revision in script.walk_revisions()}:
+        return []
+    return sorted(set(script.get_heads()) - there)

@@ -49,3 +49,12 @@ def test_each_feature_is_a_branch_of_its_own(database):
     migrate.upgrade(database, FOLDERS)
     migrate.downgrade(database, FOLDERS, "insertion@base")
     assert "lbaas_0001" in migrate.current(database, FOLDERS)
+
+
+def test_what_a_schema_lacks(database):
+    assert migrate.missing(database, FOLDERS) == ["insertion_0001", "lbaas_0001"]
+    migrate.upgrade(database, FOLDERS, "lbaas@head")
+    assert migrate.missing(database, FOLDERS) == ["insertion_0001"]
+    migrate.upgrade(database, FOLDERS)
+    assert migrate.missing(database, FOLDERS) == []
+    assert migrate.missing(database, FOLDERS[:1]) == [], "a schema with more than we know of is a later version's"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pathlib
+
 import pytest
 from oslo_config import cfg
 
@@ -29,3 +31,14 @@ def test_a_database_url_that_is_no_good(url: str) -> None:
     conf.set_override("connection", url, "database")
     with pytest.raises(cfg.Error, match=r"\[database\] connection: "):
         wiring.database(conf)
+
+
+def test_a_process_without_its_schema_says_what_to_run(tmp_path: pathlib.Path) -> None:
+    conf = conf_module.load(files=())
+    conf.set_override("state_dir", str(tmp_path))
+    side = wiring.server_side(conf, wiring.database(conf), wiring.transport(conf))
+    with pytest.raises(cfg.Error, match="run svcfabric-db upgrade"):
+        wiring.check_schema(side)
+    wiring.upgrade(side)
+    wiring.check_schema(side)
+    side.database.dispose()
