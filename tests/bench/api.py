@@ -2,14 +2,15 @@
 
 Two API workers, a controller and an agent with the real HAProxy, over MariaDB (durable), RabbitMQ and a real
 Keystone, all on this machine, as is the client. ``--beside``: another cloud's administrator (``OS_*`` variables,
-as ``openstack`` takes them); what its catalog has of network and load-balancer is measured in the same run with
-the same client, and the table gets ratios. The list of queries a list makes is counted by the tests.
+as ``openstack`` takes them); what its catalog has of network and load-balancer is measured in turn with ours, by
+the same client, and the table gets ratios.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import pathlib
 import re
@@ -67,15 +68,12 @@ def other(openrc: pathlib.Path) -> dict[str, Wire]:
     return {kind: Wire(urls[kind], headers) for kind in ("network", "load-balancer") if kind in urls}
 
 
-def run(wires: dict[str, Wire], options: argparse.Namespace, kinds: set[str]) -> Figures:
-    """Measure what there is of the kinds wanted."""
-    figures: Figures = {}
-    if "network" in wires and "network" in kinds:
-        figures |= operations.network(wires["network"], options.clients, count=options.count)
-    if "load-balancer" in wires and "load-balancer" in kinds:
-        subnet = make_subnet(wires["network"]) if "network" in wires else str(uuid.uuid4())
-        figures |= operations.load_balancers(wires["load-balancer"], options.clients, subnet, count=options.balancers)
-    return figures
+def run(wires: dict[str, Wire], options: argparse.Namespace, kind: str) -> operations.Measured:
+    """Measure one kind of service, an operation at a time."""
+    if kind == "network":
+        return operations.network(wires[kind], options.clients, count=options.count)
+    subnet = make_subnet(wires["network"]) if "network" in wires else str(uuid.uuid4())
+    return operations.load_balancers(wires[kind], options.clients, subnet, count=options.balancers)
 
 
 def make_subnet(wire: Wire) -> str:
@@ -120,12 +118,19 @@ def main() -> int:
     beside = os.environ.get("BENCH_BESIDE", "").split()
     parser.add_argument("--beside", type=pathlib.Path, action="append", default=[pathlib.Path(each) for each in beside])
     options = parser.parse_args()
-    kinds = {options.only} if options.only else {"network", "load-balancer"}
+    kinds = [options.only] if options.only else ["network", "load-balancer"]
     there: Figures = {}
-    for openrc in options.beside:
-        there |= run(other(openrc), options, kinds)
+    mine: Figures = {}
+    others = [other(openrc) for openrc in options.beside]
     with ours(options.workers) as wires:
-        mine = run(wires, options, kinds)
+        for kind in kinds:
+            beside = next((each for each in others if kind in each), None)
+            theirs = run(beside, options, kind) if beside else iter(())
+            # an operation here, the same there: whatever else the machine does, it does to both
+            for (name, figure), other_figure in itertools.zip_longest(run(wires, options, kind), theirs):
+                mine[name] = figure
+                if other_figure:
+                    there[name] = other_figure[1]
     load = os.getloadavg()[0]
     print(
         f"\n{options.clients} clients, {options.workers} API workers, {os.cpu_count()} cores, load average {load:.1f}"
