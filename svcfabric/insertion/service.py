@@ -11,10 +11,10 @@ from sqlalchemy.exc import IntegrityError
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
-from svcfabric.db import page
 from svcfabric.db.base import new_id, now
 from svcfabric.db.engine import Database
 from svcfabric.fabric import instances as fabric_instances
+from svcfabric.fabric import listing
 from svcfabric.fabric.interfaces import Attachment
 from svcfabric.fabric.models import instances, placements
 from svcfabric.insertion import rules
@@ -112,7 +112,7 @@ class ReadInsertions(_ReadOnly):
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> Rows:
         """A page of insertions."""
         with self._database.read() as conn:
-            return _page(conn, _chosen(ctx), _COLUMNS, insertions.c.id, query, (("created_at", "asc"),))
+            return listing.rows_of(conn, _chosen(ctx), _COLUMNS, query, ident=insertions.c.id)
 
 
 class ReadInstances(_ReadOnly):
@@ -132,7 +132,7 @@ class ReadInstances(_ReadOnly):
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> Rows:
         """A page of service instances: three queries."""
         with self._database.read() as conn:
-            rows = _page(conn, _services(ctx), _INSTANCE, instances.c.id, query, (("id", "asc"),))
+            rows = listing.rows_of(conn, _services(ctx), _INSTANCE, query, ident=instances.c.id)
             return self._complete(conn, ctx, rows)
 
     def _complete(self, conn: sa.Connection, ctx: Context, rows: Rows) -> Rows:
@@ -183,29 +183,3 @@ def _services(ctx: Context) -> sa.Select[Any]:
     stmt = sa.select(*(column.label(name) for name, column in _INSTANCE.items())).select_from(instances)
     stmt = stmt.where(instances.c.kind.not_in(ATTACH_KINDS))
     return stmt if ctx.is_admin else stmt.where(instances.c.project_id == ctx.project_id)
-
-
-def _page(
-    conn: sa.Connection,
-    stmt: sa.Select[Any],
-    columns: Mapping[str, sa.ColumnElement[Any]],
-    key: sa.ColumnElement[Any],
-    query: ListQuery,
-    sorts: tuple[tuple[str, str], ...],
-) -> Rows:
-    marker = None
-    if query.marker:
-        marker = conn.execute(stmt.where(key == query.marker)).mappings().first()
-        if marker is None:
-            raise errors.BadRequest(f"marker: '{query.marker}' is not in this list")
-    stmt = stmt.where(*page.where(columns, query.filters))
-    stmt = page.order_and_page(
-        stmt,
-        columns,
-        sorts=query.sorts or sorts,
-        limit=query.limit,
-        marker=None if marker is None else dict(marker),
-        reverse=query.reverse,
-    )
-    rows = [dict(row) for row in conn.execute(stmt).mappings()]
-    return rows[::-1] if query.reverse else rows

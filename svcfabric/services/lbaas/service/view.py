@@ -8,11 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
-from svcfabric.db import page
-from svcfabric.fabric import instances
+from svcfabric.fabric import instances, listing
 from svcfabric.fabric.models import observations
 from svcfabric.services.lbaas import faults
 
@@ -47,42 +45,20 @@ class View:
     def some(self, conn: sa.Connection, *conditions: sa.ColumnElement[bool]) -> list[Row]:
         """All rows that meet the conditions, oldest first."""
         stmt = self._base.where(*conditions).order_by(self.table.c.created_at, self.table.c.id)
-        return self._read(conn, stmt)
+        return self._completed(conn, [dict(row) for row in conn.execute(stmt).mappings()])
 
     def page(
         self, conn: sa.Connection, ctx: Context, query: ListQuery, *conditions: sa.ColumnElement[bool]
     ) -> list[Row]:
         """A page of a list. Raises ``errors.BadRequest`` for a marker that is no such row."""
-        mine = [*self._visible(ctx), *conditions]
-        marker = self._marker(conn, query.marker, mine) if query.marker else None
-        stmt = self._base.where(*mine, *page.where(self.columns, query.filters))
-        stmt = stmt.where(
-            *page.where_tags(
-                self.table.c.tags,
-                tags=query.tags,
-                tags_any=query.tags_any,
-                not_tags=query.not_tags,
-                not_tags_any=query.not_tags_any,
-            )
-        )
-        sorts = query.sorts or (("created_at", "asc"), ("id", "asc"))
-        stmt = page.order_and_page(
-            stmt, self.columns, sorts=sorts, limit=query.limit, marker=marker, reverse=query.reverse
-        )
-        rows = self._read(conn, stmt)
-        return rows[::-1] if query.reverse else rows
-
-    def _marker(self, conn: sa.Connection, ident: str, mine: Sequence[sa.ColumnElement[bool]]) -> Mapping[str, Any]:
-        found = conn.execute(self._base.where(self.table.c.id == ident, *mine)).mappings().first()
-        if found is None:
-            raise errors.BadRequest(f"Supplied pagination marker '{ident}' is not valid.")
-        return dict(found)
+        mine = self._base.where(*self._visible(ctx), *conditions)
+        rows = listing.rows_of(conn, mine, self.columns, query, ident=self.table.c.id, tags=self.table.c.tags)
+        return self._completed(conn, rows)
 
     def _visible(self, ctx: Context) -> list[sa.ColumnElement[bool]]:
         return [] if ctx.is_admin else [self.table.c.project_id == ctx.project_id]
 
-    def _read(self, conn: sa.Connection, stmt: sa.Select[Any]) -> list[Row]:
-        rows = [dict(row) for row in conn.execute(stmt).mappings()]
+    def _completed(self, conn: sa.Connection, rows: list[Row]) -> list[Row]:
         if rows:
             self.finish(conn, rows)
         for row in rows:
