@@ -14,6 +14,8 @@ def main() -> None:
     """Entry point of ``svcfabric-agent``. With the word ``purge`` it removes all it made on the host and ends."""
     words = sys.argv[1:]
     conf = process.configure([word for word in words if word != "purge"], about=__doc__)
+    if any(name.endswith(".linux") for name in conf.agent.drivers):
+        process.need_privilege("svcfabric-agent")
     with process.plainly("svcfabric-agent"):
         if "purge" in words:
             from svcfabric.cmd.purge import purge  # an agent that starts does without its imports

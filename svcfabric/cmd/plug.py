@@ -11,7 +11,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from svcfabric.cmd import here
+from svcfabric.cmd import here, process
 from svcfabric.cmd.client import Refused
 from svcfabric.drivers.linux.fault import HostFault
 
@@ -22,6 +22,7 @@ def main(argv: Sequence[str]) -> int:
     add_arguments(parser)
     args = parser.parse_args(argv)
     conf = here.configuration(args)
+    process.need_privilege("svcfabric plug")
     client = here.client(conf, args.api)
     try:
         addresses = here.put(client, here.here(conf), here.port_id(client, args.port), args.netns, args.ifname)

@@ -47,6 +47,17 @@ def plainly(name: str) -> Iterator[None]:
         raise SystemExit(1) from None
 
 
+def need_privilege(name: str) -> None:
+    """End with exit status 1 and the reason where this process may not make network namespaces."""
+    from svcfabric.cmd.doctor.finding import State  # late: an API needs none of it
+    from svcfabric.cmd.doctor.machine import privilege
+
+    found = privilege()
+    if found.state is not State.OK:
+        print(f"{name}: {found.found}: {found.advice}", file=sys.stderr)
+        raise SystemExit(1)
+
+
 def log(conf: Any) -> None:
     """Log to standard error: our own at ``log_level``, libraries from WARNING on unless ``debug``."""
     logging.basicConfig(format=FORMAT, stream=sys.stderr, level=logging.DEBUG if conf.debug else logging.WARNING)

@@ -42,6 +42,8 @@ def main(argv: Sequence[str]) -> int:
     if problem := cannot_listen(conf.api.bind_host, conf.api.bind_port):
         print(f"svcfabric up: cannot listen at {url}: {problem}; --port chooses another", file=sys.stderr)
         return 1
+    if any(name.endswith(".linux") for name in conf.agent.drivers):
+        process.need_privilege("svcfabric up")
     with process.plainly("svcfabric up"):
         lock.look(Identity.of(conf).state_dir)
         if conf.api.auth_strategy == "http_basic":

@@ -9,7 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from svcfabric.cmd import here
+from svcfabric.cmd import here, process
 from svcfabric.cmd.client import Refused
 from svcfabric.cmd.plug import add_arguments
 from svcfabric.drivers.linux import plug
@@ -22,6 +22,7 @@ def main(argv: Sequence[str]) -> int:
     add_arguments(parser)
     args = parser.parse_args(argv)
     conf = here.configuration(args)
+    process.need_privilege("svcfabric unplug")
     try:
         port = here.port_id(here.client(conf, args.api), args.port)  # an id needs no API
         if plug.unplug(here.here(conf).kit, port, args.netns, args.ifname):

@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from svcfabric.cmd import here
+from svcfabric.cmd import here, process
 from svcfabric.cmd.client import Refused
 from svcfabric.cmd.demo import cleanup, product, record, topology_file
 from svcfabric.cmd.demo.build import Builder
@@ -26,6 +26,7 @@ from svcfabric.drivers.linux.fault import HostFault
 def main(argv: Sequence[str]) -> int:
     """The command."""
     args = _arguments(argv)
+    process.need_privilege("svcfabric demo")
     screen = Screen()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)

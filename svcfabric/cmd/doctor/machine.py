@@ -29,7 +29,7 @@ def examine() -> list[Finding]:
     return [
         _python(),
         *_libraries(),
-        _privilege(),
+        privilege(),
         haproxy(_search_path()),
         _nftables(),
         _ip(),
@@ -77,12 +77,15 @@ def _libraries() -> list[Finding]:
     return found
 
 
-def _privilege() -> Finding:
+def privilege() -> Finding:
+    """Whether this process may make and enter network namespaces."""
     status = Path("/proc/self/status").read_text()
     effective = int(re.search(r"^CapEff:\s*(\w+)$", status, re.M)[1], 16)  # type: ignore[index] # it is always there
     lacking = [name for bit, name in _CAPABILITIES.items() if not effective >> bit & 1]
     if lacking:
-        return missing("privilege", f"no {' and no '.join(lacking)}", "the agent needs both: run as root, or by sudo")
+        return missing(
+            "privilege", f"no {' and no '.join(lacking)}", "network namespaces need both: run as root, or by sudo"
+        )
     return ok("privilege", "root" if os.geteuid() == 0 else ", ".join(_CAPABILITIES.values()))
 
 

@@ -17,6 +17,7 @@ from svcfabric.cmd import doctor
 from svcfabric.cmd.doctor import kernel, machine
 from svcfabric.cmd.doctor.finding import State, degraded
 from svcfabric.drivers.linux import netns
+from tests import servers
 
 DOCTOR = [sys.executable, "-m", "svcfabric.cmd.main", "doctor"]
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
@@ -45,6 +46,17 @@ def test_without_capabilities_it_says_so_and_fails() -> None:
     assert done.returncode == 1
     assert "no CAP_NET_ADMIN" in done.stdout
     assert "run as root" in done.stdout
+
+
+@needs_root
+@pytest.mark.parametrize("words", [["demo"], ["up"], ["plug", "--port", "p", "--netns", "n"]])
+def test_commands_that_need_privilege_say_so_first(words: list[str]) -> None:
+    drop = ["setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-net_admin"]
+    where = ["--port", str(servers.free_port()), "--state-dir", "/proc/nowhere"] if words == ["up"] else []
+    done = subprocess.run([*drop, *DOCTOR[:-1], *words, *where], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"svcfabric {words[0]}: no CAP_NET_ADMIN: ")
+    assert not done.stdout
 
 
 def haproxy(folder: pathlib.Path, says: str) -> str:
