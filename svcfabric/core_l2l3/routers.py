@@ -78,11 +78,12 @@ class Routers:
             router = locked(conn, ctx, ident)
             check_revision(router, if_match)
             values = {name: body[name] for name in _PLAIN if name in body and body[name] != router[name]}
+            routes: Sequence[Mapping[str, str]] = body["routes"] if "routes" in body else router["routes"]
             if "external_gateway_info" in body:
                 info = body["external_gateway_info"]
-                values |= gateways.change(conn, self._core, changed, ctx, router, info)
-            if "routes" in body:
-                values |= _routes(conn, router | values, body["routes"])
+                values |= gateways.change(conn, self._core, changed, ctx, router | {"routes": routes}, info)
+            if "routes" in body or (routes and "gw_network_id" in values):  # a new gateway's subnets may not hold them
+                values |= _routes(conn, router | values, routes)
             store(conn, changed, router, values, realised=not values.keys() <= {"name", "description", "tags"})
             return ROUTERS.get(conn, ctx, ident)
 

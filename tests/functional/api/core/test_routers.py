@@ -267,3 +267,22 @@ def test_a_bound_port_attached_moves_to_the_router(world, tenant, admin, router,
         assert world.placements(port["id"])[home] == "owner"
         assert world.specs(home)[port["id"]].wire == "leg"
         tenant.detach(router, port_id=port["id"])
+
+
+def test_routes_by_a_gateway_that_goes(tenant, admin, router, public):
+    other = admin.network(
+        name="other",
+        **{"router:external": True, "provider:network_type": "vxlan", "provider:segmentation_id": 4242},
+    )
+    admin.subnet(other, "198.51.100.0/24", enable_dhcp=False)
+    route = {"destination": "10.99.0.0/24", "nexthop": "172.24.4.200"}
+    there, elsewhere = {"network_id": public["id"]}, {"network_id": other["id"]}
+    tenant.change("router", router["id"], external_gateway_info=there)
+    tenant.change("router", router["id"], routes=[route])
+    path = f"/routers/{router['id']}"
+    for info in (elsewhere, None):
+        kind, message = tenant.refused(400, "PUT", path, {"router": {"external_gateway_info": info}})
+        assert (kind, "not connected" in message) == ("InvalidRoutes", True)
+    assert tenant.show("router", router["id"])["external_gateway_info"]["network_id"] == public["id"]
+    changed = tenant.change("router", router["id"], external_gateway_info=elsewhere, routes=[])
+    assert (changed["external_gateway_info"]["network_id"], changed["routes"]) == (other["id"], [])
