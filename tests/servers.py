@@ -110,6 +110,18 @@ class RabbitMQ:
         """Freeze the node: connections stay, nothing answers."""
         if self._process:
             os.killpg(self._process.pid, signal.SIGSTOP)
+            # the signal is on its way when killpg returns: a thread may still answer one more request
+            wait_until(self._stopped, 5, "a stopped RabbitMQ")
+
+    def _stopped(self) -> bool:
+        """Whether every thread of the group that ``rabbitmq-server`` leads has stopped (proc(5), stat)."""
+        states = []
+        for stat in pathlib.Path("/proc").glob("[0-9]*/task/*/stat"):
+            with contextlib.suppress(OSError):  # it has ended
+                state, _parent, group = stat.read_text().rpartition(")")[2].split()[:3]
+                if self._process and int(group) == self._process.pid:
+                    states.append(state)
+        return all(state in "TtZ" for state in states)
 
     def resume(self) -> None:
         """Let a frozen node go on."""
