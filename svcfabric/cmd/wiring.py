@@ -116,7 +116,7 @@ def feature_entry_points() -> Iterable[Callable[[Fabric], Feature]]:
 
 def migrations(features: Iterable[Feature]) -> list[Path]:
     """Version folders of all branches."""
-    return [FABRIC_MIGRATIONS, *(feature.migrations for feature in features if feature.migrations)]
+    return [FABRIC_MIGRATIONS, *(folder for feature in features for folder in feature.migrations)]
 
 
 def upgrade(side: ServerSide) -> None:

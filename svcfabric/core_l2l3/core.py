@@ -121,6 +121,12 @@ def quotas_of(conf: Any) -> Quotas:
     return quotas
 
 
+def declare_quota(core: Core, conf: Any, resource: str, default: int, table: sa.Table) -> None:
+    """A resource of a part of the core; its limit is the option of that name in ``[quotas]``, or ``default``."""
+    limit = _option(conf, "quotas", resource)
+    core.quotas.declare(resource, default if limit is None else limit, table)
+
+
 def check_revision(row: Row, if_match: int | None) -> None:
     """Raise ``errors.PreconditionFailed`` when the client insists on another revision."""
     if if_match is not None and row["revision_number"] != if_match:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from svcfabric.core_l2l3.floatingips import FloatingIPs
 from svcfabric.core_l2l3.kinds import kinds_of
 from svcfabric.core_l2l3.network_interface import CoreNetwork
 from svcfabric.core_l2l3.networks import Networks
+from svcfabric.core_l2l3.part import Part
 from svcfabric.core_l2l3.ports import Ports
 from svcfabric.core_l2l3.quotas import QuotaSets
 from svcfabric.core_l2l3.router_interfaces import RouterInterfaces
@@ -26,6 +27,9 @@ from svcfabric.core_l2l3.subnets import Subnets
 from svcfabric.fabric.feature import Fabric, Feature
 
 Run = Callable[[ActionRequest], Any]
+
+# The parts of the core that have a package of their own.
+PARTS: tuple[Callable[[Core, Any], Part], ...] = ()
 
 # Who is no administrator may ask, as clients expect, and finds nothing.
 OPERATORS = {"get": "reader", "list": "reader", "update": "admin", "delete": "admin"}
@@ -39,25 +43,35 @@ def feature(fabric: Fabric) -> Feature:
         settings=Settings.of(fabric.conf),
         quotas=quotas_of(fabric.conf),
     )
+    parts = tuple(part(core, fabric.conf) for part in PARTS)
+    own = Path(__file__).parent / "migrations" / "versions"
     return Feature(
         name="core_l2l3",
-        apis=(api_of(core),),
-        kinds=kinds_of(core),
-        migrations=Path(__file__).parent / "migrations" / "versions",
+        apis=(api_of(core, parts),),
+        kinds=(*kinds_of(core), *(kind for part in parts for kind in part.kinds)),
+        migrations=(own, *(part.migrations for part in parts if part.migrations)),
         network=CoreNetwork(core),
     )
 
 
-def api_of(core: Core) -> Api:
-    """Everything the core serves under ``/v2.0``."""
+def api_of(core: Core, parts: Sequence[Part] = ()) -> Api:
+    """Everything the core and its parts serve under ``/v2.0``."""
     routers = Routers(core)
     return Api(
         title="Network API",
         prefixes=("/v2.0",),
         dialect=Dialect.NEUTRON,
-        resources=(*_tenant_resources(core, routers), *_operator_resources(core)),
-        actions=(*_router_actions(core, routers), *_quota_actions(core)),
-        extensions=EXTENSIONS,
+        resources=(
+            *_tenant_resources(core, routers),
+            *_operator_resources(core),
+            *(resource for part in parts for resource in part.resources),
+        ),
+        actions=(
+            *_router_actions(core, routers),
+            *_quota_actions(core),
+            *(action for part in parts for action in part.actions),
+        ),
+        extensions=(*EXTENSIONS, *(extension for part in parts for extension in part.extensions)),
     )
 
 

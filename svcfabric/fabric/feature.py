@@ -32,13 +32,13 @@ class Fabric:
 class Feature:
     """What a feature brings. Several features may add to the API at the same first prefix.
 
-    ``migrations``: folder of its Alembic versions. ``network``/``insertions``: set by the feature that
-    implements the interface.
+    ``migrations``: folders of Alembic versions, a labelled branch each. ``network``/``insertions``: set by
+    the feature that implements the interface.
     """
 
     name: str
     apis: tuple[Api, ...] = ()
     kinds: tuple[Kind, ...] = ()
-    migrations: Path | None = None
+    migrations: tuple[Path, ...] = ()
     network: Network | None = None
     insertions: Insertions | None = None

@@ -20,6 +20,11 @@ class Quotas:
         self.defaults = dict(defaults)
         self._counts: dict[str, Count] = {}
 
+    def declare(self, resource: str, limit: int, table: sa.Table) -> None:
+        """A further resource: its default limit, and its table as ``countable`` says."""
+        self.defaults[resource] = limit
+        self.countable(resource, table)
+
     def countable(self, resource: str, table: sa.Table) -> None:
         """Declare that a resource's use is its project's rows in ``table``."""
         query = sa.select(sa.func.count()).select_from(table)

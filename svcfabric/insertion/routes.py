@@ -26,7 +26,7 @@ def feature(fabric: Fabric) -> Feature:
     return Feature(
         name="insertion",
         apis=(api,),
-        migrations=Path(__file__).parent / "migrations" / "versions",
+        migrations=(Path(__file__).parent / "migrations" / "versions",),
         insertions=Record(),
     )
 

@@ -13,12 +13,22 @@ import typing
 from collections.abc import Hashable, Mapping
 from typing import Any, cast
 
-from svcfabric.spi import l2l3, lbaas
+from svcfabric.spi import dhcp, l2l3, lbaas, security
 from svcfabric.spi.spec import Envelope, Spec
 
 _KINDS: dict[str, type[Spec]] = {
     cls.kind: cls
-    for cls in (l2l3.NetworkSpec, l2l3.PortSpec, l2l3.RouterSpec, l2l3.FloatingIPSpec, lbaas.LoadBalancerSpec)
+    for cls in (
+        l2l3.NetworkSpec,
+        l2l3.PortSpec,
+        l2l3.RouterSpec,
+        l2l3.FloatingIPSpec,
+        security.SecurityGroupSpec,
+        security.MemberSpec,
+        security.AddressGroupSpec,
+        dhcp.DhcpSpec,
+        lbaas.LoadBalancerSpec,
+    )
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
+from svcfabric.spi.security import PortSecurity
 from svcfabric.spi.spec import Spec
 
 
@@ -42,6 +43,58 @@ class Route:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Qos:
+    """Limits on one wire; 0 means no limit. Directions as its holder sees them: ``egress`` is what it sends.
+
+    ``*_kbps`` in kbit/s, ``*_burst_kb`` in kbit, ``*_kpps`` in 1,000 packets/s; ``dscp``: the mark of all that
+    it sends, -1 for none.
+    """
+
+    egress_kbps: int = 0
+    egress_burst_kb: int = 0
+    ingress_kbps: int = 0
+    ingress_burst_kb: int = 0
+    egress_kpps: int = 0
+    egress_burst_kpps: int = 0
+    ingress_kpps: int = 0
+    ingress_burst_kpps: int = 0
+    dscp: int = -1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpOption:
+    """One DHCP option: ``name`` as dnsmasq names it or its number, ``version`` 4 or 6."""
+
+    name: str
+    value: str
+    version: int = 4
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DhcpHost:
+    """What DHCP says to one port beside its addresses."""
+
+    hostname: str = ""
+    options: tuple[DhcpOption, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RaPrefix:
+    """A prefix in a router's advertisements. ``mode``: ``slaac``, ``dhcpv6-stateful`` or ``dhcpv6-stateless``."""
+
+    cidr: str
+    mode: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RouterAdvertisement:
+    """What a router says of itself on one leg (RFC 4861). Its MTU is the segment's."""
+
+    prefixes: tuple[RaPrefix, ...] = ()
+    dns_nameservers: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
     """An interface of an inserted function (router, load balancer) on a network's bridge."""
 
@@ -50,6 +103,7 @@ class Leg:
     segment: Segment
     addresses: tuple[Address, ...] = ()
     admin_state_up: bool = True
+    ra: RouterAdvertisement | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +124,8 @@ class PortSpec(Spec):
     On the host it is bound to, ``vtep`` is "" and the host has its wire. On the others ``vtep`` is
     where frames for it go: a static forwarding entry and suppressed ARP.
     ``wire``: ``veth`` (the driver makes the pair; the free end waits to be plugged) or ``leg`` (the
-    function that owns the port makes it).
+    function that owns the port makes it). ``security``: None for a port that is not filtered; ``dhcp``: None
+    for one that DHCP does not know. Both, and ``qos``, only where the port is bound.
     """
 
     kind: ClassVar[str] = "port"
@@ -81,11 +136,26 @@ class PortSpec(Spec):
     admin_state_up: bool = True
     wire: str = "veth"
     vtep: str = ""
+    security: PortSecurity | None = None
+    qos: Qos = Qos()
+    dhcp: DhcpHost | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class ConntrackHelper:
+    """A kernel connection tracking helper (``ftp``, ``tftp``, …) for a port (``protocol``: tcp or udp)."""
+
+    helper: str
+    protocol: str
+    port: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RouterSpec(Spec):
-    """A router in a namespace of its own. ``gateway``: the leg on the external network, or None."""
+    """A router in a namespace of its own. ``gateway``: the leg on the external network, or None.
+
+    ``gateway_qos``: limits of what has no floating IP, both ways, at the gateway.
+    """
 
     kind: ClassVar[str] = "router"
 
@@ -94,14 +164,33 @@ class RouterSpec(Spec):
     enable_snat: bool = True
     routes: tuple[Route, ...] = ()
     admin_state_up: bool = True
+    helpers: tuple[ConntrackHelper, ...] = ()
+    gateway_qos: Qos = Qos()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class PortForward:
+    """Ports ``external_first`` to ``external_last`` of a floating address go to the inside ones, in order."""
+
+    protocol: str
+    external_first: int
+    external_last: int
+    address: str
+    first: int
+    last: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class FloatingIPSpec(Spec):
-    """One floating address at one router: 1:1 NAT between ``floating_address`` and ``fixed_address``."""
+    """One floating address at one router: 1:1 NAT between ``floating_address`` and ``fixed_address``.
+
+    With ``forwards`` there is no ``fixed_address`` (""): only those ports lead inside.
+    """
 
     kind: ClassVar[str] = "floatingip"
 
     router_id: str
     floating_address: str
     fixed_address: str
+    forwards: tuple[PortForward, ...] = ()
+    qos: Qos = Qos()

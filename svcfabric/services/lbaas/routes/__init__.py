@@ -57,7 +57,7 @@ def feature(fabric: Fabric) -> Feature:
         ),
     )
     return Feature(
-        name="lbaas", apis=(api,), kinds=(kind,), migrations=Path(models.__file__).parent / "migrations" / "versions"
+        name="lbaas", apis=(api,), kinds=(kind,), migrations=(Path(models.__file__).parent / "migrations" / "versions",)
     )
 
 

@@ -1,0 +1,24 @@
+"""How a part of the core (security groups, QoS, …) joins it: a package of its own that declares what it adds.
+
+A part is made by a function ``(Core, conf) -> Part`` that ``routes.PARTS`` lists. Where it changes what a
+network, port or router does, those call it directly.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from svcfabric.api.resource import Action, Extension, Resource
+from svcfabric.fabric.kinds import Kind
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """What a part brings. ``migrations``: the folder of its Alembic branch."""
+
+    resources: tuple[Resource, ...] = ()
+    actions: tuple[Action, ...] = ()
+    extensions: tuple[Extension, ...] = ()
+    kinds: tuple[Kind, ...] = ()
+    migrations: Path | None = None
