@@ -28,8 +28,8 @@ def main(argv: Sequence[str]) -> int:
     args = _arguments(argv)
     process.need_privilege("svcfabric demo")
     screen = Screen()
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, screen.interrupt)
     if args.clean:
         return clean_up(args.work_dir, screen)
     try:
@@ -136,10 +136,6 @@ def _finish(made: record.Record, screen: Screen) -> None:
     finally:
         for number, handler in before:
             signal.signal(number, handler)
-
-
-def _interrupt(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:

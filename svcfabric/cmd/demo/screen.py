@@ -41,11 +41,17 @@ class Screen:
     """``live``: requests under way, shown beside the running step."""
 
     def __init__(self) -> None:
+        self._interrupted = False
         self.console = Console()
         if not self.console.is_terminal:
             self.console.width = 120  # a log, not a window
         self.steps: list[Step] = []
         self.live: Callable[[], str] = lambda: ""
+
+    def interrupt(self, *_signal: object) -> None:
+        """A signal handler: no further step. Python drops what a handler raises inside a finalizer, so it is kept."""
+        self._interrupted = True
+        raise KeyboardInterrupt
 
     @contextlib.contextmanager
     def step(self, name: str) -> Iterator[Step]:
@@ -55,6 +61,8 @@ class Screen:
         try:
             with self._spinner(name):
                 yield step
+            if self._interrupted:
+                raise KeyboardInterrupt
         except KeyboardInterrupt:
             step.wrong.append("interrupted")
             raise
@@ -62,6 +70,7 @@ class Screen:
             step.wrong.append(f"{exc}" or type(exc).__name__)
             raise
         finally:
+            self._interrupted = False
             self.live = lambda: ""
             step.seconds = time.monotonic() - step.began
             self._line(step)
