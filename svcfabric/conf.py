@@ -105,6 +105,40 @@ MESSAGING = [
     cfg.IntOpt("batch_size", default=200, min=1, help="Most specs or reports in one message."),
 ]
 
+NOTIFICATIONS = [
+    cfg.StrOpt(
+        "exchange",
+        default="neutron",
+        help="Exchange of the network API's events; Ceilometer listens to this one without being told.",
+    ),
+    cfg.StrOpt(
+        "load_balancer_exchange",
+        default="octavia",
+        help="Exchange of the load-balancer API's events; Ceilometer has to be told of it.",
+    ),
+    cfg.StrOpt(
+        "host", default="", help="Host events say they come from (publisher network.HOST); empty: the machine's name."
+    ),
+    cfg.IntOpt(
+        "queue_size",
+        default=10000,
+        min=1,
+        help="Events a process keeps while the broker is away; what comes when it has as many is lost, and logged.",
+    ),
+    cfg.FloatOpt(
+        "audit_interval",
+        default=0,
+        min=0,
+        help="Seconds between two tellings of all that exists (network.exists and so on), as billing by the hour wants "
+        "it: 3600. 0: never.",
+    ),
+    cfg.ListOpt(
+        "audit_resources",
+        default=["network", "subnet", "port", "router", "floatingip"],
+        help="What is told of then.",
+    ),
+]
+
 AGENT = [
     cfg.StrOpt("host", default="", help="Name of this host, unique among agents; empty: the machine's host name."),
     cfg.StrOpt(
@@ -202,6 +236,7 @@ SECTIONS: dict[str, list[cfg.Opt]] = {
     "api": API,
     "database": DATABASE,
     "messaging": MESSAGING,
+    "notifications": NOTIFICATIONS,
     "agent": AGENT,
     "controller": CONTROLLER,
     "quotas": QUOTAS,

@@ -10,6 +10,7 @@ from svcfabric.api import payload
 from svcfabric.api.dialect import dumps
 from svcfabric.api.find import Finder
 from svcfabric.api.limits import Limits
+from svcfabric.api.notices import Publish, service_of
 from svcfabric.api.policy import Policy
 from svcfabric.api.query import many
 from svcfabric.api.resource import Action, ActionRequest, Dialect
@@ -20,13 +21,22 @@ from svcfabric.context import Context
 class ServedAction:
     """One action as a Falcon responder. With an owner: 404 first, then policy on the owner, then ``run``."""
 
-    def __init__(self, action: Action, dialect: Dialect, policy: Policy, limits: Limits, find: Finder) -> None:
+    def __init__(
+        self,
+        action: Action,
+        dialect: Dialect,
+        policy: Policy,
+        limits: Limits,
+        find: Finder,
+        publish: Publish | None = None,
+    ) -> None:
         self.action = action
         self.dialect = dialect
         self._words = Words(dialect)
         self._policy = policy
         self._limits = limits
         self._find = find
+        self._publish = publish
         self._status = falcon.code_to_http_status(action.status)
 
     def __call__(self, req: falcon.Request, resp: falcon.Response, **params: str) -> None:
@@ -43,7 +53,11 @@ class ServedAction:
         if not self._policy.allows(ctx, action.rule, target):
             raise self._words.forbidden([action.rule])
         query = {name: many(req.params, name)[-1] for name in req.params}
-        answer = action.run(ActionRequest(ctx=ctx, params=params, query=query, body=body, found=found))
+        request = ActionRequest(ctx=ctx, params=params, query=query, body=body, found=found)
+        answer = action.run(request)
+        if action.event is not None and self._publish is not None:
+            told = dumps(self.dialect, action.event.payload(request, answer))
+            self._publish(ctx, service_of(self.dialect), action.event.type, told)
         resp.status = self._status
         if answer is not None:
             resp.data = dumps(self.dialect, answer)

@@ -15,6 +15,7 @@ from svcfabric.api.discovery import Discovery, Health, Versions
 from svcfabric.api.faults import Faults
 from svcfabric.api.find import Finder
 from svcfabric.api.limits import Limits
+from svcfabric.api.notices import Publish
 from svcfabric.api.policy import Policy
 from svcfabric.api.request_id import with_request_id
 from svcfabric.api.resource import Api, Dialect
@@ -36,13 +37,15 @@ def create_app(
     base_urls: Mapping[Dialect, str] | None = None,
     health: Health | None = None,
     reveal_foreign: Collection[Dialect] = (),
+    publish: Publish | None = None,
 ) -> WsgiApp:
     """Serve these APIs.
 
     ``authenticate`` wraps the application (see ``auth``); without one the context must already be in the
     environment. ``policy`` defaults to the declared rules with no operator's file (``policy_for``).
     ``base_urls``: see ``Urls``. ``health``: why this process cannot serve, or ``""``, for ``/healthcheck``.
-    ``reveal_foreign``: APIs where another project's thing is 403 instead of 404 (see ``find``).
+    ``reveal_foreign``: APIs where another project's thing is 403 instead of 404 (see ``find``). ``publish``: takes
+    an event of each change (see ``notices``); None: nobody is told.
     Raises ``ValueError`` when two declarations claim the same path and method.
     """
     if not apis:
@@ -51,7 +54,7 @@ def create_app(
     limits, urls = limits or Limits(), Urls(base_urls)
     routes = Routes()
     for api in apis:
-        add_api(routes, api, policy, limits, urls, Finder(api.dialect, api.dialect in reveal_foreign))
+        add_api(routes, api, policy, limits, urls, Finder(api.dialect, api.dialect in reveal_foreign), publish)
     discovery = Discovery(apis, versions or Versions(), urls, health)
     discovery.add_to(routes)
     document = openapi.document(apis)

@@ -12,6 +12,7 @@ from svcfabric.api.dialect import dumps
 from svcfabric.api.find import Finder
 from svcfabric.api.gate import Gate
 from svcfabric.api.limits import Limits
+from svcfabric.api.notices import SILENCE, Silence
 from svcfabric.api.policy import Policy
 from svcfabric.api.query import QueryRules, asked
 from svcfabric.api.resource import Dialect, ListQuery, Resource
@@ -27,7 +28,14 @@ class Operations:
     """Serves one resource of one API. Methods are Falcon responders; the path's ``id`` and ``parent_id`` come in."""
 
     def __init__(
-        self, resource: Resource, dialect: Dialect, policy: Policy, limits: Limits, urls: Urls, find: Finder
+        self,
+        resource: Resource,
+        dialect: Dialect,
+        policy: Policy,
+        limits: Limits,
+        urls: Urls,
+        find: Finder,
+        notices: Silence = SILENCE,
     ) -> None:
         self.resource = resource
         self.dialect = dialect
@@ -36,6 +44,7 @@ class Operations:
         self.view = View(resource, dialect, policy)
         self._limits = limits
         self._find = find
+        self._notices = notices
         self._urls = urls
         self._bodies = BodyRules(resource, dialect, limits.max_bulk)
         self._queries = QueryRules(resource, dialect, limits.page(dialect))
@@ -68,25 +77,32 @@ class Operations:
         """``POST``: one, or a list all or none."""
         ctx: Context = req.context.caller
         resource = self.resource
-        bodies, named, bulk = self._bodies.created(ctx, payload.read(req, self.words, self._limits))
+        given = payload.read(req, self.words, self._limits)
+        bodies, named, bulk = self._bodies.created(ctx, given)
         for body, names in zip(bodies, named, strict=True):
             self.gate.write(ctx, "create", body if "project_id" in body else _own(ctx), names)
-        rows = resource.handler.create(ctx, bodies, parent_id)
+        self._notices.creating(ctx, given)
+        made = resource.handler.create(ctx, bodies, parent_id)
+        rows = self.view.rows(ctx, made) if bulk else [self.view.row(ctx, made[0])]
+        self._notices.created(ctx, rows)
         resp.status = falcon.HTTP_201
         if bulk:
-            resp.data = dumps(self.dialect, {resource.collection: self.view.rows(ctx, rows)})
+            resp.data = dumps(self.dialect, {resource.collection: rows})
         else:
-            self._answer(resp, self.view.row(ctx, rows[0]))
+            self._answer(resp, rows[0])
 
     def update(self, req: falcon.Request, resp: falcon.Response, id: str, parent_id: str | None = None) -> None:
         """``PUT``: change what the body names. What the caller cannot see is 404 before it is 403."""
         ctx: Context = req.context.caller
-        body = self._bodies.changed(ctx, payload.read(req, self.words, self._limits))
+        given = payload.read(req, self.words, self._limits)
+        body = self._bodies.changed(ctx, given)
         if_match = self.if_match(req)
         current = self._find(ctx, self.resource.handler, id, parent_id)
         self.gate.write(ctx, "update", current if "project_id" in current else _own(ctx), body)
-        row = self.resource.handler.update(ctx, id, body, parent_id, if_match)
-        self._answer(resp, self.view.row(ctx, row))
+        self._notices.changing(ctx, id, given)
+        row = self.view.row(ctx, self.resource.handler.update(ctx, id, body, parent_id, if_match))
+        self._notices.changed(ctx, row)
+        self._answer(resp, row)
 
     def delete(self, req: falcon.Request, resp: falcon.Response, id: str, parent_id: str | None = None) -> None:
         """``DELETE``: 204 with no body."""
@@ -96,7 +112,9 @@ class Operations:
         if_match = self.if_match(req)
         current = self._find(ctx, self.resource.handler, id, parent_id)
         self.gate.write(ctx, "delete", current if "project_id" in current else _own(ctx))
+        self._notices.deleting(ctx, id)
         self.resource.handler.delete(ctx, id, parent_id, if_match)
+        self._notices.deleted(ctx, id, current)
         resp.status = falcon.HTTP_204
 
     def if_match(self, req: falcon.Request) -> int | None:

@@ -132,6 +132,16 @@ class ActionRequest:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What is told when an action has succeeded (see ``notices``): its type, and its payload, made of the request
+    and the answer.
+    """
+
+    type: str
+    payload: Callable[[ActionRequest, Any], Mapping[str, Any]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
     """A request that is no plain create/read/update/delete.
 
@@ -150,6 +160,7 @@ class Action:
     owner: Handler | None = None
     status: int = 200
     schema: Mapping[str, Any] | None = None
+    event: Event | None = None
     doc: str = ""
 
 
@@ -161,6 +172,7 @@ class Resource:
     (``/pools/{parent_id}/members``). ``rules`` overrides the default policy per operation
     (create, get, list, update, delete): a key of ``policy.DEFAULTS``.
     ``operations``: those served; others answer 405. ``bulk``: a POST may carry ``collection: [...]``.
+    ``announced``: its changes are told (see ``notices``).
     ``extension``: alias that introduces it; the API must list it.
     """
 
@@ -173,6 +185,7 @@ class Resource:
     operations: frozenset[str] = frozenset({"create", "get", "list", "update", "delete"})
     rules: Mapping[str, str] = dataclasses.field(default_factory=dict)
     bulk: bool = True
+    announced: bool = True
     tags: bool = True
     default_sort: tuple[tuple[str, str], ...] = (("id", "asc"),)
     extension: str = ""

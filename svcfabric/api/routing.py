@@ -12,6 +12,7 @@ import falcon
 from svcfabric.api.actions import ServedAction
 from svcfabric.api.find import Finder
 from svcfabric.api.limits import Limits
+from svcfabric.api.notices import Publish, notices_of
 from svcfabric.api.operations import Operations
 from svcfabric.api.policy import Policy
 from svcfabric.api.resource import Api, Dialect, Resource
@@ -69,17 +70,20 @@ def _translated(responder: Responder, names: dict[str, str]) -> Responder:
     return several
 
 
-def add_api(routes: Routes, api: Api, policy: Policy, limits: Limits, urls: Urls, find: Finder) -> None:
-    """Routes of all an API declares, under each of its prefixes."""
+def add_api(
+    routes: Routes, api: Api, policy: Policy, limits: Limits, urls: Urls, find: Finder, publish: Publish | None = None
+) -> None:
+    """Routes of all an API declares, under each of its prefixes. ``publish``: takes the events of what changes."""
     for resource in api.resources:
-        served = Operations(resource, api.dialect, policy, limits, urls, find)
-        tags = Tags(resource, policy, limits) if has_tag_paths(api.dialect, resource) else None
+        notices = notices_of(resource, api.dialect, publish)
+        served = Operations(resource, api.dialect, policy, limits, urls, find, notices)
+        tags = Tags(resource, policy, limits, notices) if has_tag_paths(api.dialect, resource) else None
         for prefix in api.prefixes:
             _add_resource(routes, prefix + resource.path, resource, served)
             if tags is not None:
                 _add_tags(routes, f"{prefix}{resource.path}/{{id}}/tags", tags)
     for action in api.actions:
-        responder = ServedAction(action, api.dialect, policy, limits, find)
+        responder = ServedAction(action, api.dialect, policy, limits, find, publish)
         for prefix in api.prefixes:
             routes.add(prefix + action.path, action.method, responder)
 

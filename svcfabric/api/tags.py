@@ -11,6 +11,7 @@ from svcfabric import errors
 from svcfabric.api import checks, payload
 from svcfabric.api.dialect import dumps
 from svcfabric.api.limits import Limits
+from svcfabric.api.notices import SILENCE, Silence
 from svcfabric.api.policy import Policy
 from svcfabric.api.resource import Check, Dialect, Resource, Row
 from svcfabric.api.rules import tags_rule_of
@@ -28,10 +29,11 @@ class Tags:
     that two clients adding tags at once both succeed.
     """
 
-    def __init__(self, resource: Resource, policy: Policy, limits: Limits) -> None:
+    def __init__(self, resource: Resource, policy: Policy, limits: Limits, notices: Silence = SILENCE) -> None:
         self._resource = resource
         self._policy = policy
         self._limits = limits
+        self._notices = notices
         self._words = Words(Dialect.NEUTRON)
         self._rules = {name: tags_rule_of(resource, name) for name in ("get", "create", "update", "delete")}
 
@@ -43,19 +45,19 @@ class Tags:
     def replace(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """``PUT .../tags``: exactly these."""
         wanted = self._given(req)
-        tags = self._change(req.context.caller, "update", id, lambda _tags: wanted)
+        tags = self._change(req.context.caller, "update", id, lambda _tags: wanted, ("update", wanted))
         resp.data = dumps(Dialect.NEUTRON, {"tags": tags})
 
     def add(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """``POST .../tags``: these too."""
         more = self._given(req)
-        tags = self._change(req.context.caller, "create", id, lambda tags: _with(tags, more))
+        tags = self._change(req.context.caller, "create", id, lambda tags: _with(tags, more), ("create", more))
         resp.status = falcon.HTTP_201
         resp.data = dumps(Dialect.NEUTRON, {"tags": tags})
 
     def clear(self, req: falcon.Request, resp: falcon.Response, id: str) -> None:
         """``DELETE .../tags``."""
-        self._change(req.context.caller, "delete", id, lambda _tags: [])
+        self._change(req.context.caller, "delete", id, lambda _tags: [], ("delete_all", None))
         resp.status = falcon.HTTP_204
 
     def has(self, req: falcon.Request, resp: falcon.Response, id: str, tag: str) -> None:
@@ -67,7 +69,7 @@ class Tags:
     def put(self, req: falcon.Request, resp: falcon.Response, id: str, tag: str) -> None:
         """``PUT .../tags/{tag}``: this too."""
         checked = self._checked(_TAG, tag)
-        self._change(req.context.caller, "update", id, lambda tags: _with(tags, [checked]))
+        self._change(req.context.caller, "update", id, lambda tags: _with(tags, [checked]), ("create", [checked]))
         resp.status = falcon.HTTP_201
 
     def remove(self, req: falcon.Request, resp: falcon.Response, id: str, tag: str) -> None:
@@ -78,7 +80,7 @@ class Tags:
                 raise _no_tag(tag)
             return [one for one in tags if one != tag]
 
-        self._change(req.context.caller, "delete", id, without)
+        self._change(req.context.caller, "delete", id, without, ("delete", [tag]))
         resp.status = falcon.HTTP_204
 
     def _found(self, ctx: Context, operation: str, ident: str) -> Row:
@@ -88,7 +90,16 @@ class Tags:
             raise self._words.forbidden([self._rules[operation]])
         return row
 
-    def _change(self, ctx: Context, operation: str, ident: str, change: Callable[[list[str]], list[str]]) -> list[str]:
+    def _change(
+        self,
+        ctx: Context,
+        operation: str,
+        ident: str,
+        change: Callable[[list[str]], list[str]],
+        told: tuple[str, list[str] | None],
+    ) -> list[str]:
+        """``told``: what events say is done, and to which tags."""
+        what, named = told
         for attempt in range(TRIES):
             row = self._found(ctx, operation, ident)
             tags = change(list(row["tags"]))
@@ -98,10 +109,12 @@ class Tags:
                     f"Bad {name} request: The number of tags exceed the per-resource limit of {MAX_TAGS}.",
                     neutron_type="BadRequest",
                 )
-            if tags == row["tags"]:
-                return tags
+            if attempt == 0:
+                self._notices.tagging(ctx, f"{what}.start", ident, named)
             try:
-                self._resource.handler.update(ctx, ident, {"tags": tags}, None, row.get("revision_number"))
+                if tags != row["tags"]:
+                    self._resource.handler.update(ctx, ident, {"tags": tags}, None, row.get("revision_number"))
+                self._notices.tagging(ctx, f"{what}.end", ident, named)
                 return tags
             except errors.PreconditionFailed:
                 if attempt == TRIES - 1:

@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import util
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
@@ -84,8 +85,12 @@ def application(conf: Any) -> Any:
     database, transport = wiring.database(conf), wiring.transport(conf)
     side = wiring.server_side(conf, database, transport)
     wiring.check_schema(side)
+    notifier = wiring.notifier(conf)
     side.dispatcher.start()
-    made = wiring.application(side)
+    if notifier:
+        notifier.start()
+        util.Finalize(None, notifier.stop, exitpriority=10)  # a worker's way out knows no other
+    made = wiring.application(side, notifier)
     _spare_collector()
     return made
 

@@ -7,6 +7,7 @@ tenants' packets goes on meanwhile, as it does when ``up`` is stopped.
 from __future__ import annotations
 
 import functools
+from multiprocessing import util
 from typing import Any
 
 from svcfabric.cmd import api, host_wiring, process, wiring
@@ -20,10 +21,17 @@ def everything(conf: Any) -> Any:
     wiring.upgrade(side)
     side.dispatcher.start()
     server, sweep = wiring.controller(side, transport)
+    notifier = wiring.notifier(conf)
+    audit = wiring.audit(side, notifier)
     server.start()
     sweep.start()
+    if notifier:
+        notifier.start()
+        util.Finalize(None, notifier.stop, exitpriority=10)  # a worker's way out knows no other
+    if audit:
+        audit.start()
     host_wiring.start(conf, host_wiring.agent(conf, transport))
-    return wiring.application(side)
+    return wiring.application(side, notifier)
 
 
 def run(conf: Any) -> None:

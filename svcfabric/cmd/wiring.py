@@ -24,12 +24,14 @@ from svcfabric.cmd.host_wiring import transport as transport
 from svcfabric.db import migrate
 from svcfabric.db.engine import Database
 from svcfabric.errors import ServiceUnavailable
+from svcfabric.fabric.audit import UsageAudit
 from svcfabric.fabric.dispatch import Dispatcher
 from svcfabric.fabric.feature import Fabric, Feature
 from svcfabric.fabric.kinds import Kinds
 from svcfabric.fabric.reports import Controller
 from svcfabric.fabric.sweep import Sweep
 from svcfabric.rpc.client import AgentClient
+from svcfabric.rpc.notifier import Notifier, enabled
 from svcfabric.rpc.server import Server, serve_controller
 from svcfabric.rpc.transport import Transport
 
@@ -145,8 +147,31 @@ def controller(side: ServerSide, transport: Transport) -> tuple[Server, Sweep]:
     return serve_controller(transport, endpoint, threads=conf.threads), sweep
 
 
-def application(side: ServerSide) -> Any:
-    """The WSGI application over the features' APIs."""
+def notifier(conf: Any) -> Notifier | None:
+    """What sends events of changes, not started; None where the configuration wants none."""
+    return Notifier(conf) if enabled(conf) else None
+
+
+def audit(side: ServerSide, notifier: Notifier | None) -> UsageAudit | None:
+    """A controller's usage audit, not started; None where the configuration wants none."""
+    options = side.conf.notifications
+    if notifier is None or not options.audit_interval:
+        return None
+    try:
+        return UsageAudit(
+            side.database,
+            side.apis,
+            notifier.publish,
+            notifier.wait_sent,
+            interval=options.audit_interval,
+            resources=options.audit_resources,
+        )
+    except ValueError as exc:
+        raise cfg.Error(str(exc)) from exc
+
+
+def application(side: ServerSide, notifier: Notifier | None = None) -> Any:
+    """The WSGI application over the features' APIs. ``notifier``: tells of what changes."""
     conf, apis = side.conf, side.apis
     page = max(conf.api.pagination_max_limit, 0)
     return create_app(
@@ -165,6 +190,7 @@ def application(side: ServerSide) -> Any:
         },
         health=health(side.database),
         reveal_foreign=[Dialect.OCTAVIA] if conf.api.load_balancer_reveal_foreign else [],
+        publish=notifier.publish if notifier else None,
     )
 
 

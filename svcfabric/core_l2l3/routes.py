@@ -8,7 +8,7 @@ from typing import Any
 
 from svcfabric import errors
 from svcfabric.api import checks
-from svcfabric.api.resource import Action, ActionRequest, Api, Attribute, Dialect, Handler, Resource
+from svcfabric.api.resource import Action, ActionRequest, Api, Attribute, Dialect, Event, Handler, Resource
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import agents, availability
 from svcfabric.core_l2l3.core import Core, Settings, quotas_of
@@ -128,11 +128,20 @@ def _router_actions(core: Core, routers: Routers) -> tuple[Action, ...]:
     named = {name: {"type": "string", "format": "uuid"} for name in ("subnet_id", "port_id")}
     listed = {"type": "object", "properties": {"routes": dict(router.ROUTES.schema)}}
 
-    def action(name: str, run: Run, properties: dict[str, object], doc: str) -> Action:
-        schema = {"type": "object", "properties": properties}
+    def action(name: str, run: Run, properties: dict[str, object], doc: str, event: Event | None = None) -> Action:
         return Action(
-            method="PUT", path=f"/routers/{{id}}/{name}", run=run, rule=name, owner=routers, schema=schema, doc=doc
+            method="PUT",
+            path=f"/routers/{{id}}/{name}",
+            run=run,
+            rule=name,
+            owner=routers,
+            schema={"type": "object", "properties": properties},
+            event=event,
+            doc=doc,
         )
+
+    def told(what: str) -> Event:
+        return Event(type=f"router.interface.{what}", payload=lambda _request, answer: {"router_interface": answer})
 
     def routes(request: ActionRequest, *, add: bool) -> dict[str, object]:
         row = routers.change_routes(request.ctx, request.params["id"], _routes_of(request.body), add=add)
@@ -144,12 +153,14 @@ def _router_actions(core: Core, routers: Routers) -> tuple[Action, ...]:
             lambda request: interfaces.add(request.ctx, request.params["id"], request.body),
             {**named},
             "Attach a router to a subnet, or by a port.",
+            told("create"),
         ),
         action(
             "remove_router_interface",
             lambda request: interfaces.remove(request.ctx, request.params["id"], request.body),
             {**named},
             "Take a router off a subnet, or off a port.",
+            told("delete"),
         ),
         action(
             "add_extraroutes",

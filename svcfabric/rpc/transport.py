@@ -59,7 +59,7 @@ class Transport:
     """The way to the other processes. ``url`` is oslo.messaging's; options are read from ``conf``."""
 
     def __init__(self, url: str, conf: cfg.ConfigOpts) -> None:
-        _register(conf)
+        register_rabbit(conf)
         self.oslo = oslo_messaging.get_rpc_transport(conf, url)
         self._url = oslo_messaging.TransportURL.parse(conf, url)
         self._clients: dict[str, Any] = {}
@@ -180,7 +180,8 @@ class Transport:
         raise ConnectionRefusedError("none of the brokers takes a connection")
 
 
-def _register(conf: cfg.ConfigOpts) -> None:
+def register_rabbit(conf: cfg.ConfigOpts) -> None:
+    """Register the options of RabbitMQ, with our defaults, with a configuration."""
     for group, opts in oslo_messaging.opts.list_opts():
         if group == "oslo_messaging_rabbit":
             conf.register_opts(opts, group=group)

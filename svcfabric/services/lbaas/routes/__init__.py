@@ -110,5 +110,6 @@ def _resource(
         handler=handler,
         operations=frozenset({"create", "get", "list", "update", "delete"}) - (without or set()),
         bulk=False,
+        announced=name == "loadbalancer",  # as stock Octavia: what is in one is told of by no event
         default_sort=SORT,
     )

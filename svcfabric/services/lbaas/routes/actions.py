@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from svcfabric import errors
-from svcfabric.api.resource import Action, ActionRequest
+from svcfabric.api.notices import flat
+from svcfabric.api.resource import Action, ActionRequest, Event
 from svcfabric.services.lbaas import nested, schemas
 from svcfabric.services.lbaas.routes.declare import Run, action, flag
 from svcfabric.services.lbaas.service import batch, stats, tree
@@ -32,7 +33,19 @@ def balancer_actions(desk: Desk, balancers: Balancers) -> tuple[Action, ...]:
             return stats.totals(conn, request.found["id"], [each["id"] for each in request.found["listeners"]])
 
     return (
-        action("DELETE", one, "loadbalancer:delete", delete, balancers, status=204, doc="cascade=true: all below too."),
+        action(
+            "DELETE",
+            one,
+            "loadbalancer:delete",
+            delete,
+            balancers,
+            status=204,
+            event=Event(
+                type="octavia.loadbalancer.delete.end",
+                payload=lambda request, _answer: flat("loadbalancer", request.found),
+            ),
+            doc="cascade=true: all below too.",
+        ),
         action("PUT", f"{one}/failover", "loadbalancer:put_failover", failover, balancers, default="admin", status=202),
         action("GET", f"{one}/status", "loadbalancer:get_status", status, balancers),
         action("GET", f"{one}/statuses", "loadbalancer:get_status", status, balancers),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from svcfabric.api.resource import Action, ActionRequest, Handler
+from svcfabric.api.resource import Action, ActionRequest, Event, Handler
 
 RULE = "os_load-balancer_api"
 Run = Callable[[ActionRequest], Any]
@@ -20,6 +20,7 @@ def action(
     *,
     default: str = "",
     status: int = 200,
+    event: Event | None = None,
     doc: str = "",
 ) -> Action:
     """An action; ``rule`` without the API's stem, by default a reader's to ``GET`` and a member's to do otherwise."""
@@ -31,6 +32,7 @@ def action(
         rule_default=default or ("reader" if method == "GET" else "member"),
         owner=owner,
         status=status,
+        event=event,
         doc=doc,
     )
 
