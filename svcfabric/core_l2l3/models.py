@@ -26,15 +26,22 @@ networks = Table(
     *resource_columns(),
     Column("shared", Boolean, nullable=False, default=False, index=True),
     Column("external", Boolean, nullable=False, default=False, index=True),
+    # Every project may know of it: it is shared with all, or external for all.
+    Column("everyone", Boolean, nullable=False, default=False, index=True),
     Column("network_type", Ascii, nullable=False),
     Column("physical_network", Ascii, nullable=False, default=""),
     Column("segmentation_id", Integer, nullable=False, default=0),
     Column("mtu", Integer, nullable=False),
     Column("subnet_ids", Json, nullable=False, default=list),
+    # The external network that auto-allocated topologies use.
+    Column("is_default", Boolean, nullable=False, default=False, server_default=false(), index=True),
+    # What the pools of its subnets say: one scope per family.
+    Column("ipv4_address_scope", Id, nullable=True),
+    Column("ipv6_address_scope", Id, nullable=True),
     UniqueConstraint("network_type", "physical_network", "segmentation_id"),
 )
 
-# ``shared`` and ``external`` repeat the network's, so that visibility needs no join.
+# ``shared``, ``external`` and ``everyone`` repeat the network's, so that visibility needs no join.
 subnets = Table(
     "subnets",
     metadata,
@@ -42,6 +49,7 @@ subnets = Table(
     Column("network_id", Id, ForeignKey("networks.id"), nullable=False, index=True),
     Column("shared", Boolean, nullable=False, default=False, index=True),
     Column("external", Boolean, nullable=False, default=False, index=True),
+    Column("everyone", Boolean, nullable=False, default=False, index=True),
     Column("ip_version", Integer, nullable=False),
     Column("cidr", Ascii, nullable=False),
     Column("gateway_ip", Ascii, nullable=True),
@@ -51,6 +59,14 @@ subnets = Table(
     Column("allocation_pools", Json, nullable=False),
     Column("dns_nameservers", Json, nullable=False, default=list),
     Column("host_routes", Json, nullable=False, default=list),
+    # The pool its prefix is of; a pool is locked while a subnet of it is made, so it needs no constraint.
+    Column("subnetpool_id", Id, nullable=True, index=True),
+    Column("service_types", Json, nullable=False, default=list, server_default="[]"),
+    Column("allocation_policy", Ascii, nullable=False, default="random", server_default="random"),
+    Column("recycling_policy", Ascii, nullable=False, default="at_once", server_default="at_once"),
+    Column("recycling_delay", Integer, nullable=False, default=0, server_default="0"),
+    # Whether addresses are handed out from what ``addressing.memory`` remembers.
+    Column("ip_memory", Boolean, nullable=False, default=False, server_default=false()),
 )
 
 routers = Table(
@@ -61,6 +77,8 @@ routers = Table(
     Column("gw_network_id", Id, ForeignKey("networks.id"), nullable=True, index=True),
     Column("enable_snat", Boolean, nullable=False, default=True),
     Column("routes", Json, nullable=False, default=list),
+    # [{"protocol", "port", "helper"}, ...], kept by the part ``l3`` beside its own table; null for none.
+    Column("conntrack_helpers", Json, nullable=True),
 )
 
 ports = Table(
@@ -68,6 +86,8 @@ ports = Table(
     metadata,
     *resource_columns(),
     Column("network_id", Id, ForeignKey("networks.id"), nullable=False),
+    # Whose network it is on, when that is another project's: who sees it besides its own.
+    Column("network_project_id", Name, nullable=False, default="", index=True),
     Column("mac_address", Ascii, nullable=False, index=True),
     # [{"subnet_id", "ip_address"}, ...]; ``ip_allocations`` holds the same for the constraint.
     Column("fixed_ips", Json, nullable=False, default=list),
@@ -105,6 +125,8 @@ floatingips = Table(
     Column("port_id", Id, ForeignKey("ports.id"), nullable=True),
     Column("fixed_ip_address", Ascii, nullable=True),
     Column("router_id", Id, ForeignKey("routers.id"), nullable=True, index=True),
+    # As ``l3.forward_store`` writes them, kept by the part ``l3`` beside its own table; null for none.
+    Column("port_forwardings", Json, nullable=True),
     # One floating address of a network per fixed address.
     UniqueConstraint("port_id", "fixed_ip_address", "floating_network_id"),
 )

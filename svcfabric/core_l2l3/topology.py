@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +18,11 @@ AUTO = ("slaac", "dhcpv6-stateless")  # address modes in which hosts make their 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet:
-    """A subnet. ``pools``: as stored, [{"start", "end"}]."""
+    """A subnet. ``pools``: as stored, [{"start", "end"}].
+
+    ``policies``: how addresses are handed out, how they come back, after how many seconds. ``memory``: whether
+    that needs ``addressing.memory``. ``service_types``: the device owners it is for; none means all.
+    """
 
     id: str
     network_id: str
@@ -28,11 +32,16 @@ class Subnet:
     gateway_ip: str | None
     address_mode: str | None
     pools: list[dict[str, str]]
+    ra_mode: str | None = None
+    enable_dhcp: bool = True
+    service_types: Sequence[str] = ()
+    policies: tuple[str, str, int] = ("random", "at_once", 0)
+    memory: bool = False
 
     @property
     def auto(self) -> bool:
         """Whether addresses follow from the MAC instead of being handed out."""
-        return self.address_mode in AUTO
+        return self.address_mode in AUTO or self.ra_mode in AUTO
 
     @property
     def prefix_length(self) -> int:
@@ -41,7 +50,7 @@ class Subnet:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A network and its subnets, oldest first."""
+    """A network and its subnets, oldest first. ``shared``: with all projects; ``everyone``: all know of it."""
 
     id: str
     project_id: str
@@ -50,6 +59,7 @@ class Network:
     admin_state_up: bool
     segment: Segment
     subnets: tuple[Subnet, ...] = ()
+    everyone: bool = False
 
     @property
     def tunnelled(self) -> bool:
@@ -57,8 +67,8 @@ class Network:
         return self.segment.type == "vxlan"
 
     def visible(self, ctx: Context) -> bool:
-        """Whether the caller may know of it."""
-        return self.shared or self.external or ctx.sees(self.project_id)
+        """Whether the caller may know of it without a policy just for him (``rbac.networks.may_see``)."""
+        return self.everyone or ctx.sees(self.project_id)
 
     def subnet(self, ident: str) -> Subnet | None:
         """One of its subnets."""
@@ -70,6 +80,7 @@ NETWORK_COLUMNS = (
     networks.c.project_id,
     networks.c.shared,
     networks.c.external,
+    networks.c.everyone,
     networks.c.admin_state_up,
     networks.c.network_type,
     networks.c.physical_network,
@@ -85,6 +96,13 @@ SUBNET_COLUMNS = (
     subnets.c.gateway_ip,
     subnets.c.ipv6_address_mode,
     subnets.c.allocation_pools,
+    subnets.c.ipv6_ra_mode,
+    subnets.c.enable_dhcp,
+    subnets.c.service_types,
+    subnets.c.allocation_policy,
+    subnets.c.recycling_policy,
+    subnets.c.recycling_delay,
+    subnets.c.ip_memory,
 )
 _IDS = sa.bindparam("ids", expanding=True, type_=Id)
 _NETWORKS = (
@@ -137,16 +155,22 @@ def subnet_of(row: Any) -> Subnet:
         gateway_ip=row[5],
         address_mode=row[6],
         pools=row[7],
+        ra_mode=row[8],
+        enable_dhcp=row[9],
+        service_types=row[10],
+        policies=(row[11], row[12], row[13]),
+        memory=row[14],
     )
 
 
 def _network(row: Any) -> Network:
-    ident, project_id, shared, external, up, kind, physical, vni, mtu = row
+    ident, project_id, shared, external, everyone, up, kind, physical, vni, mtu = row
     return Network(
         id=ident,
         project_id=project_id,
         shared=shared,
         external=external,
+        everyone=everyone,
         admin_state_up=up,
         segment=segment_of(ident, kind, physical, vni, mtu),
     )
