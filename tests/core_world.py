@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from svcfabric import conf as configuration
 from svcfabric.api.app import create_app
 from svcfabric.api.auth import noauth
-from svcfabric.core_l2l3 import models, routes
+from svcfabric.core_l2l3 import routes
 from svcfabric.db.base import metadata, now
 from svcfabric.db.engine import Database
 from svcfabric.fabric import models as fabric_models
@@ -28,7 +29,10 @@ from svcfabric.fabric.reports import Controller
 from svcfabric.fabric.sweep import Sweep
 from svcfabric.spi import codec
 
-MINE = [t for module in (fabric_models, models) for t in vars(module).values() if isinstance(t, sa.Table)]
+# The fabric's and the core's tables, those of its parts among them: all that ``routes`` has brought in.
+_MODULES = [module for name, module in sys.modules.items() if name.startswith("svcfabric.core_l2l3.")]
+_TABLES = [t for module in (fabric_models, *_MODULES) for t in vars(module).values() if isinstance(t, sa.Table)]
+MINE = list({table.name: table for table in _TABLES}.values())
 DRIVERS = ("network", "port", "router", "floatingip")
 
 

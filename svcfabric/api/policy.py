@@ -1,8 +1,8 @@
 """Who may do what: oslo.policy over the declared rules and the operator's ``policy.yaml``.
 
-A decision of a rule that looks only at roles and at whether the thing is the caller's own project's (all
-built-in ones) is remembered under (rule, roles, own); any other rule is evaluated each time. The operator's
-file is looked at again at most once a second and read again when it changed.
+A decision of a rule that looks only at roles and at whether the thing (or the network it is on) is the caller's own
+project's (all built-in ones) is remembered under (rule, roles, own); any other rule is evaluated each time. The
+operator's file is looked at again at most once a second and read again when it changed.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from svcfabric.context import Context
 LOG = logging.getLogger(__name__)
 
 MAX_REMEMBERED = 50_000
+_OWNERS = ("%(project_id)s", "%(tenant_id)s", "%(network_project_id)s")
+Own = tuple[bool, bool]  # the thing is the caller's project's; the network it is on is
 
 
 class Policy:
@@ -44,7 +46,7 @@ class Policy:
         self._seen: tuple[int, int, int] | None = (0, 0, 0)
         self._interval = check_interval
         self._lock = threading.Lock()
-        self._remembered: dict[tuple[str, frozenset[str], bool], bool] = {}
+        self._remembered: dict[tuple[str, frozenset[str], Own], bool] = {}
         self._simple: dict[str, bool] = {}
         self._admins: dict[frozenset[str], bool] = {}
         self._next_look = 0.0
@@ -55,7 +57,8 @@ class Policy:
         """Whether the rule lets the caller do it to ``target`` (a row or body with ``project_id``)."""
         if time.monotonic() >= self._next_look:
             self._look()
-        own = bool(ctx.project_id) and target.get("project_id") == ctx.project_id
+        project = ctx.project_id
+        own = project != "" and target.get("project_id") == project, _on_own_network(project, target)
         known = self._remembered.get((rule, ctx.roles, own))
         return self._decide(ctx, rule, target, own) if known is None else known
 
@@ -79,7 +82,7 @@ class Policy:
         with self._lock:
             return not self._is_simple(rule)
 
-    def _decide(self, ctx: Context, rule: str, target: Mapping[str, Any], own: bool) -> bool:
+    def _decide(self, ctx: Context, rule: str, target: Mapping[str, Any], own: Own) -> bool:
         with self._lock:
             simple = self._simple.get(rule)
             if simple is None:
@@ -139,7 +142,11 @@ class Policy:
             return self._is_simple(match, seen)
         if kind == "role":
             return "%(" not in match
-        return kind in ("project_id", "tenant_id") and match in ("%(project_id)s", "%(tenant_id)s")
+        return kind in ("project_id", "tenant_id") and match in _OWNERS
+
+
+def _on_own_network(project: str, target: Mapping[str, Any]) -> bool:
+    return project != "" and target.get("network_project_id") == project
 
 
 def _target(row: Mapping[str, Any]) -> dict[str, Any]:

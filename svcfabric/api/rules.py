@@ -11,6 +11,8 @@ _OWN = "project_id:%(project_id)s"
 DEFAULTS = {
     "reader": f"rule:context_is_admin or (role:reader and {_OWN})",
     "member": f"rule:context_is_admin or (role:member and {_OWN})",
+    # The owner's, or the owner's of the network it is on.
+    "network_member": f"rule:context_is_admin or (role:member and ({_OWN} or project_id:%(network_project_id)s))",
     "manager": f"rule:context_is_admin or (role:manager and {_OWN})",
     "admin": "rule:context_is_admin",
     "service": "rule:context_is_admin or role:service",

@@ -12,6 +12,7 @@ from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store, spec
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.models import ports
+from svcfabric.core_l2l3.rbac.networks import may_see
 from svcfabric.core_l2l3.readers import PORTS, SUBNETS
 from svcfabric.core_l2l3.topology import Subnet, load_networks
 from svcfabric.db.base import now
@@ -26,12 +27,14 @@ class CoreNetwork:
         self._core = core
 
     def port(self, conn: sa.Connection, ctx: Context, port_id: str) -> PortView:
-        """A port the caller may use."""
+        """A port of the caller's."""
         row = PORTS.get(conn, ctx, port_id)
+        if not ctx.sees(row["project_id"]):  # on a network of his
+            raise PORTS.not_found(port_id)
         return _view(row, row["mac_address"])
 
     def subnet(self, conn: sa.Connection, ctx: Context, subnet_id: str) -> SubnetView:
-        """A subnet the caller may use: own, or of a network that is shared or external."""
+        """A subnet the caller may use: own, or of a network that is shared with him or external."""
         row = SUBNETS.get(conn, ctx, subnet_id)
         return SubnetView(
             id=row["id"],
@@ -44,7 +47,7 @@ class CoreNetwork:
     def subnets(self, conn: sa.Connection, ctx: Context, network_id: str) -> list[SubnetView]:
         """The subnets of a network the caller may use, oldest first; ``NotFound`` for the network."""
         network = load_networks(conn, [network_id]).get(network_id)
-        if network is None or not network.visible(ctx):
+        if network is None or not may_see(conn, ctx, network):
             raise errors.NotFound.of("Network", network_id)
         return [_subnet_view(subnet) for subnet in network.subnets]
 

@@ -11,8 +11,12 @@ from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store, segments
-from svcfabric.core_l2l3.core import FLOATING_IP, ROUTER_GATEWAY, Changed, Core, check_revision
+from svcfabric.core_l2l3.core import Changed, Core, check_revision
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, subnets
+from svcfabric.core_l2l3.rbac import sharing
+from svcfabric.core_l2l3.rbac.access import EVERYONE, EXTERNAL
+from svcfabric.core_l2l3.rbac.models import rbac_policies
+from svcfabric.core_l2l3.rbac.networks import NETWORK, refuse_external_use
 from svcfabric.core_l2l3.readers import NETWORKS
 from svcfabric.core_l2l3.schemas.network import MIN_MTU_V6
 from svcfabric.db.base import new_id, now
@@ -42,6 +46,9 @@ class Networks:
                 claimed.append(self._claimed(conn, wire, claimed, careful=tries > 1))
             rows = [_new(body, wire) for body, wire in zip(bodies, claimed, strict=True)]
             conn.execute(networks.insert(), rows)
+            sharing.made(conn, NETWORK, rows)
+            external = [(row["id"], row["project_id"], EXTERNAL, EVERYONE) for row in rows if row["external"]]
+            sharing.insert(conn, NETWORK, external)
             return [_shown(row) for row in rows]
 
         return self._core.write(work)
@@ -73,39 +80,33 @@ class Networks:
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
             row = NETWORKS.lock(conn, ctx, ident)
+            _ = row.pop("everyone"), row.pop("shared_with_all")
             check_revision(row, if_match)
             values = NETWORKS.changes(row, body)
-            if not values:
-                return row
-            self._check(conn, row, values)
-            values |= {"revision_number": row["revision_number"] + 1, "updated_at": now()}
-            conn.execute(networks.update().where(networks.c.id == ident).values(**values))
-            public = {name: values[name] for name in ("shared", "external") if name in values}
-            if public:
-                conn.execute(subnets.update().where(subnets.c.network_id == ident).values(**public))
+            external = values.pop("external", None)
+            if "mtu" in values:
+                self._check_mtu(conn, row, values["mtu"])
+            reshared = _share(conn, row, body, external)
+            if values:
+                stored = values | {"revision_number": networks.c.revision_number + 1, "updated_at": now()}
+                conn.execute(networks.update().where(networks.c.id == ident).values(**stored))
+                row |= {"revision_number": row["revision_number"] + 1, "updated_at": stored["updated_at"]}
             if "mtu" in values or "admin_state_up" in values:
                 _touch_all(conn, changed, ident)
-            return row | {name: values[col.name] for name, col in _PLAIN.items() if col.name in values}
+            if reshared:
+                return NETWORKS.get(conn, ctx, ident)
+            return row | {name: values[col.name] for name, col in NETWORKS.plain.items() if col.name in values}
 
         return self._core.write(work)
 
-    def _check(self, conn: sa.Connection, row: Row, values: Mapping[str, Any]) -> None:
-        ident = row["id"]
-        if "mtu" in values:
-            segments.mtu_of(self._core.settings, row["provider:network_type"], values["mtu"])
-            v6 = sa.select(subnets.c.id).where(subnets.c.network_id == ident, subnets.c.ip_version == 6)
-            if values["mtu"] < MIN_MTU_V6 and conn.execute(v6.limit(1)).first():
-                raise errors.Conflict(
-                    f"Network {ident} has an IPv6 subnet: its MTU must be at least {MIN_MTU_V6}.",
-                    neutron_type="NetworkMTUSubnetConflict",
-                )
-        if values.get("shared") is False and _foreign_users(conn, ident, row["project_id"]):
+    def _check_mtu(self, conn: sa.Connection, row: Row, mtu: int) -> None:
+        segments.mtu_of(self._core.settings, row["provider:network_type"], mtu)
+        v6 = sa.select(subnets.c.id).where(subnets.c.network_id == row["id"], subnets.c.ip_version == 6)
+        if mtu < MIN_MTU_V6 and conn.execute(v6.limit(1)).first():
             raise errors.Conflict(
-                f"Unable to reconfigure sharing settings for network {ident}. Multiple projects are using it.",
-                neutron_type="InvalidSharedSetting",
+                f"Network {row['id']} has an IPv6 subnet: its MTU must be at least {MIN_MTU_V6}.",
+                neutron_type="NetworkMTUSubnetConflict",
             )
-        if values.get("external") is False:
-            _refuse_external_use(conn, ident)
 
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
         """Delete a network with its subnets, unless ports are left on it.
@@ -124,12 +125,10 @@ class Networks:
                 conn.execute(ports.delete().where(ports.c.id.in_(list(idle))))
             if row["subnets"]:
                 conn.execute(subnets.delete().where(subnets.c.network_id == ident))
+            sharing.forget(conn, ident)
             conn.execute(networks.delete().where(networks.c.id == ident))
 
         self._core.write(work)
-
-
-_PLAIN = {name: column for name, column in NETWORKS.columns.items() if isinstance(column, sa.Column)}
 
 
 def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,6 +145,7 @@ def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:
         "tags": body.get("tags") or [],
         "shared": body.get("shared", False),
         "external": body.get("router:external", False),
+        "everyone": bool(body.get("shared") or body.get("router:external")),
         "subnet_ids": [],
         **wire,
     }
@@ -172,24 +172,24 @@ def _touch_all(conn: sa.Connection, changed: Changed, network_id: str) -> None:
         port_store.tell(conn, changed, bound)
 
 
-def _foreign_users(conn: sa.Connection, network_id: str, owner: str) -> bool:
-    """Whether other projects have ports (a router's gateway aside) or subnets on a network."""
-    foreign_ports = sa.select(ports.c.id).where(
-        ports.c.network_id == network_id, ports.c.project_id.not_in([owner, ""])
-    )
-    foreign_subnets = sa.select(subnets.c.id).where(subnets.c.network_id == network_id, subnets.c.project_id != owner)
-    return any(conn.execute(stmt.limit(1)).first() for stmt in (foreign_ports, foreign_subnets))
-
-
-def _refuse_external_use(conn: sa.Connection, network_id: str) -> None:
-    owners = (ROUTER_GATEWAY, FLOATING_IP)
-    used = sa.select(ports.c.id).where(ports.c.network_id == network_id, ports.c.device_owner.in_(owners))
-    if conn.execute(used.limit(1)).first():
-        raise errors.InUse(
-            f"External network {network_id} cannot be updated to be made non-external, since it has existing "
-            "gateway ports or floating IPs.",
-            neutron_type="ExternalNetworkInUse",
-        )
+def _share(conn: sa.Connection, row: Row, body: Mapping[str, Any], external: bool | None) -> bool:
+    """Make or take back what lets everybody at a network; whether anything changed. ``external``: None to leave it."""
+    try:
+        changed = sharing.set_shared(conn, NETWORK, row, body)
+    except errors.InUse:
+        raise errors.Conflict(
+            f"Unable to reconfigure sharing settings for network {row['id']}. Multiple projects are using it.",
+            neutron_type="InvalidSharedSetting",
+        ) from None
+    if external is None:
+        return changed
+    if external:
+        return sharing.set_everyone(conn, NETWORK, EXTERNAL, row, True) or changed
+    refuse_external_use(conn, row["id"])
+    every = rbac_policies.c.object_id == row["id"], rbac_policies.c.action == EXTERNAL
+    conn.execute(rbac_policies.delete().where(*every))
+    NETWORK.settle(NETWORK, conn, row["id"], sharing.targets_of(conn, row["id"]))
+    return True
 
 
 def _idle_floatingips(conn: sa.Connection, network_id: str) -> dict[str, str]:

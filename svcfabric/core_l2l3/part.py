@@ -10,15 +10,17 @@ import dataclasses
 from pathlib import Path
 
 from svcfabric.api.resource import Action, Extension, Resource
+from svcfabric.core_l2l3.rbac.sharing import Shareable
 from svcfabric.fabric.kinds import Kind
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What a part brings. ``migrations``: the folder of its Alembic branch."""
+    """What a part brings. ``migrations``: the folder of its Alembic branch. ``shareables``: what policies share."""
 
     resources: tuple[Resource, ...] = ()
     actions: tuple[Action, ...] = ()
     extensions: tuple[Extension, ...] = ()
     kinds: tuple[Kind, ...] = ()
+    shareables: tuple[Shareable, ...] = ()
     migrations: Path | None = None

@@ -68,6 +68,9 @@ def create(
         for wish in wishes
     ]
     _refuse_used_macs(conn, [row for row, wish in zip(rows, wishes, strict=True) if wish.get("mac_address")])
+    for row in rows:
+        owner = networks[row["network_id"]].project_id
+        row["network_project_id"] = "" if owner == row["project_id"] else owner
     for network_id in dict.fromkeys(row["network_id"] for row in rows):
         mine = [row for row in rows if row["network_id"] == network_id]
         _give_addresses(conn, networks[network_id], mine)

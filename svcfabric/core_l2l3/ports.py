@@ -13,6 +13,7 @@ from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store
 from svcfabric.core_l2l3.core import FLOATING_IP, Changed, Core, check_revision, forbidden, privileged
 from svcfabric.core_l2l3.models import floatingips, ports
+from svcfabric.core_l2l3.rbac.networks import may_join, may_see
 from svcfabric.core_l2l3.readers import PORTS
 from svcfabric.core_l2l3.topology import Network, load_networks
 from svcfabric.db.base import now
@@ -38,7 +39,7 @@ class Ports:
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
             found = load_networks(conn, {body["network_id"] for body in bodies})
             for body in bodies:
-                _check_use(ctx, found.get(body["network_id"]), body, "create")
+                _check_use(conn, ctx, found.get(body["network_id"]), body, "create")
             self._core.check_quota(conn, "port", bodies)
             wishes = [{_COLUMNS[name]: value for name, value in body.items()} for body in bodies]
             rows = port_store.create(conn, self._core, changed, found, wishes)
@@ -124,14 +125,16 @@ def _shown(values: Mapping[str, Any]) -> Row:
     )
 
 
-def _check_use(ctx: Context, network: Network | None, body: Mapping[str, Any], operation: str) -> None:
+def _check_use(
+    conn: sa.Connection, ctx: Context, network: Network | None, body: Mapping[str, Any], operation: str
+) -> None:
     """May the caller have such a port on the network? What only its owner may choose is the owner's."""
-    if network is None or not network.visible(ctx):
+    if network is None or not may_see(conn, ctx, network):
         ident = str(body.get("network_id"))
         raise errors.NotFound.of("Network", ident)
     if privileged(ctx) or ctx.project_id == network.project_id:
         return
-    if operation == "create" and not network.shared:
+    if operation == "create" and not may_join(conn, ctx, network):
         raise forbidden("create_port")
     if "mac_address" in body:
         raise forbidden(f"{operation}_port:mac_address")
@@ -144,7 +147,7 @@ def _check_use(ctx: Context, network: Network | None, body: Mapping[str, Any], o
 def _check_update(
     conn: sa.Connection, ctx: Context, row: Row, body: Row, values: Mapping[str, Any], network: Network
 ) -> None:
-    _check_use(ctx, network, {name: value for name, value in body.items() if value != row[name]}, "update")
+    _check_use(conn, ctx, network, {name: value for name, value in body.items() if value != row[name]}, "update")
     if "mac_address" in values:
         if row["binding:host_id"]:
             raise errors.InUse(

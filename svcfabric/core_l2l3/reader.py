@@ -17,7 +17,8 @@ Expression = sa.ColumnElement[Any]
 Values = Mapping[str, Any]
 Conditions = list[sa.ColumnElement[bool]]
 Filter = Callable[[Sequence[Any]], sa.ColumnElement[bool]]
-_PROJECT = sa.bindparam("caller_project", type_=Name)
+# The caller's project, for columns and conditions that depend on who asks.
+CALLER = sa.bindparam("caller_project", type_=Name)
 _IDENT = sa.bindparam("ident", type_=Id)
 
 
@@ -27,7 +28,8 @@ class Reader:
     ``columns``: SQL expression by API attribute, in the order rows show them. ``internal``: further ones, which
     only rows from ``lock`` have and which the use case takes out before it shows the row. ``visible``: what a
     caller who is no administrator sees, given his project as an expression. ``filters``: conditions of
-    attributes that are no plain comparison. ``finish`` reshapes a row in place.
+    attributes that are no plain comparison. ``finish`` reshapes a row in place. ``stored``: the table's column behind
+    an attribute that is shown as something computed from it; ``row`` takes its value, ``changes`` leaves it alone.
     """
 
     def __init__(
@@ -41,13 +43,16 @@ class Reader:
         visible: Callable[[Expression], sa.ColumnElement[bool]] | None = None,
         filters: Mapping[str, Filter] | None = None,
         finish: Callable[[Row], None] | None = None,
+        stored: Mapping[str, sa.Column[Any]] | None = None,
     ) -> None:
         self.label, self.table, self.columns = label, table, dict(columns)
         self._source = table if source is None else source
         self._finish = finish
         self._filters = dict(filters or {})
         self._names = tuple(self.columns)
-        self._visible = (visible or (lambda project: table.c.project_id == project))(_PROJECT)
+        self.plain = {name: column for name, column in self.columns.items() if isinstance(column, sa.Column)}
+        self._stored = {**self.plain, **(stored or {})}
+        self._visible = (visible or (lambda project: table.c.project_id == project))(CALLER)
         self._all = sa.select(*self.columns.values()).select_from(self._source)
         one = self._all.where(table.c.id == _IDENT)
         self._one, self._one_visible = one, one.where(self._visible)
@@ -92,16 +97,15 @@ class Reader:
         ``computed``: values, by API attribute, of what is no plain column. For resources without ``finish``.
         """
         return {
-            name: values[column.name] if isinstance(column, sa.Column) else computed[name]
-            for name, column in self.columns.items()
+            name: values[self._stored[name].name] if name in self._stored else computed[name] for name in self.columns
         }
 
     def changes(self, row: Row, body: Mapping[str, Any]) -> dict[str, Any]:
         """Column values for those plain attributes of ``body`` that differ from ``row``."""
         changed = {}
         for name, value in body.items():
-            column = self.columns.get(name)
-            if isinstance(column, sa.Column) and row[name] != value:
+            column = self.plain.get(name)
+            if column is not None and row[name] != value:
                 changed[column.name] = value
         return changed
 
@@ -154,4 +158,4 @@ class Reader:
 
 
 def _project(ctx: Context) -> dict[str, str]:
-    return {} if ctx.is_admin else {"caller_project": ctx.project_id}
+    return {"caller_project": ctx.project_id}

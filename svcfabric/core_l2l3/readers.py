@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from svcfabric.api.resource import Row
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, routers, subnets
+from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.reader import Expression, Reader
 from svcfabric.db.base import Ascii, Json
 from svcfabric.fabric.models import placements
@@ -61,9 +62,7 @@ def _port_status(table: sa.FromClause) -> Expression:
     return sa.case((down, DOWN), else_=_answer(table.c.id, BUILD))
 
 
-def _public(table: sa.Table, project: Expression) -> sa.ColumnElement[bool]:
-    return sa.or_(table.c.project_id == project, table.c.shared.is_(True), table.c.external.is_(True))
-
+_AT_NETWORKS = (access.SHARED, access.EXTERNAL)
 
 NETWORKS = Reader(
     "Network",
@@ -71,7 +70,7 @@ NETWORKS = Reader(
     {
         **_standard(networks),
         "status": ACTIVE,
-        "shared": networks.c.shared,
+        "shared": access.shared("network", networks),
         "router:external": networks.c.external,
         "provider:network_type": networks.c.network_type,
         "provider:physical_network": _or_null(networks.c.physical_network, _NOTHING),
@@ -80,7 +79,9 @@ NETWORKS = Reader(
         "subnets": networks.c.subnet_ids,
         **_history(networks),
     },
-    visible=lambda project: _public(networks, project),
+    internal={"everyone": networks.c.everyone, "shared_with_all": networks.c.shared},
+    stored={"shared": networks.c.shared},
+    visible=access.visible("network", networks, everyone="everyone", actions=_AT_NETWORKS),
 )
 
 SUBNETS = Reader(
@@ -104,10 +105,11 @@ SUBNETS = Reader(
             )
         },
         "router:external": subnets.c.external,
-        "shared": subnets.c.shared,
+        "shared": access.shared("network", subnets, key="network_id"),
         **_history(subnets),
     },
-    visible=lambda project: _public(subnets, project),
+    stored={"shared": subnets.c.shared},
+    visible=access.visible("network", subnets, key="network_id", everyone="everyone", actions=_AT_NETWORKS),
 )
 
 
@@ -141,6 +143,7 @@ PORTS = Reader(
         **_standard(ports),
         "status": _port_status(ports),
         "network_id": ports.c.network_id,
+        "network_project_id": ports.c.network_project_id,
         "mac_address": ports.c.mac_address,
         "fixed_ips": ports.c.fixed_ips,
         "device_id": ports.c.device_id,
@@ -156,6 +159,7 @@ PORTS = Reader(
     },
     internal={"router_id": ports.c.router_id, "leg": ports.c.leg},
     filters={"fixed_ips": _fixed_ips},
+    visible=lambda project: sa.or_(ports.c.project_id == project, ports.c.network_project_id == project),
 )
 
 

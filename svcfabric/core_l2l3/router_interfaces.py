@@ -14,6 +14,7 @@ from svcfabric.context import Context
 from svcfabric.core_l2l3 import pools, port_store, router_place, router_rules
 from svcfabric.core_l2l3.core import ROUTER_INTERFACE, Changed, Core
 from svcfabric.core_l2l3.models import floatingips, ports
+from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.readers import PORTS, SUBNETS
 from svcfabric.core_l2l3.routers import locked, store
 from svcfabric.core_l2l3.topology import Network, Subnet, load_networks, load_subnets, subnet_ids
@@ -61,7 +62,8 @@ class RouterInterfaces:
         row = SUBNETS.get(conn, ctx, subnet_id)
         if not row["gateway_ip"]:
             raise router_rules.refused("Subnet for router interface must have a gateway IP")
-        if not ctx.sees(row["project_id"]):
+        # A network shared with just this project may be routed by it; one shared with everybody may not.
+        if not ctx.sees(row["project_id"]) and not access.granted(conn, ctx, [row["network_id"]]):
             raise router_rules.refused(
                 f"Cannot add interface to router because subnet {subnet_id} is not owned by project making the request"
             )
@@ -98,7 +100,8 @@ class RouterInterfaces:
         port_id: str,
         host: str,
     ) -> tuple[Values, list[str]]:
-        PORTS.lock(conn, ctx, port_id)
+        if not ctx.sees(PORTS.lock(conn, ctx, port_id)["project_id"]):  # another's port on a network of the caller's
+            raise PORTS.not_found(port_id)
         (port,) = port_store.load(conn, ports.c.id == port_id)
         if port["device_id"]:
             raise errors.InUse(

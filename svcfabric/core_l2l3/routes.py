@@ -20,6 +20,7 @@ from svcfabric.core_l2l3.networks import Networks
 from svcfabric.core_l2l3.part import Part
 from svcfabric.core_l2l3.ports import Ports
 from svcfabric.core_l2l3.quotas import QuotaSets
+from svcfabric.core_l2l3.rbac import routes as rbac
 from svcfabric.core_l2l3.router_interfaces import RouterInterfaces
 from svcfabric.core_l2l3.routers import Routers
 from svcfabric.core_l2l3.schemas import floatingip, network, port, router, subnet
@@ -43,7 +44,8 @@ def feature(fabric: Fabric) -> Feature:
         settings=Settings.of(fabric.conf),
         quotas=quotas_of(fabric.conf),
     )
-    parts = tuple(part(core, fabric.conf) for part in PARTS)
+    made = [part(core, fabric.conf) for part in PARTS]
+    parts = (*made, rbac.part(core, fabric.conf, [kind for part in made for kind in part.shareables]))
     own = Path(__file__).parent / "migrations" / "versions"
     return Feature(
         name="core_l2l3",
@@ -76,20 +78,23 @@ def api_of(core: Core, parts: Sequence[Part] = ()) -> Api:
 
 
 def _tenant_resources(core: Core, routers: Routers) -> tuple[Resource, ...]:
-    def resource(name: str, attributes: tuple[Attribute, ...], handler: Handler, extension: str = "") -> Resource:
+    def resource(
+        name: str, attributes: tuple[Attribute, ...], handler: Handler, extension: str = "", **rules: str
+    ) -> Resource:
         return Resource(
             name=name,
             collection=f"{name}s",
             path=f"/{name}s",
             attributes=attributes,
             handler=handler,
+            rules=rules,
             extension=extension,
         )
 
     return (
         resource("network", network.ATTRIBUTES, Networks(core)),
         resource("subnet", subnet.ATTRIBUTES, Subnets(core)),
-        resource("port", port.ATTRIBUTES, Ports(core)),
+        resource("port", port.ATTRIBUTES, Ports(core), delete="network_member"),
         resource("router", router.ATTRIBUTES, routers, "router"),
         resource("floatingip", floatingip.ATTRIBUTES, FloatingIPs(core), "router"),
     )

@@ -148,8 +148,9 @@ def _new(body: Row, columns: Mapping[str, Any], network: Row) -> dict[str, Any]:
         "updated_at": stamp,
         "tags": body.get("tags") or [],
         "network_id": network["id"],
-        "shared": network["shared"],
+        "shared": network["shared_with_all"],
         "external": network["router:external"],
+        "everyone": network["everyone"],
         **columns,
     }
 

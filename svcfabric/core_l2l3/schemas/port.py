@@ -41,6 +41,13 @@ ATTRIBUTES = (
     ADMIN_STATE_UP,
     Attribute(name="network_id", check=checks.uuid(), default=REQUIRED, post=True, sortable=True, doc="Its network."),
     Attribute(
+        name="network_project_id",
+        check=checks.string(),
+        visible=False,
+        filterable=False,
+        doc="Whose network it is on, when not its own project's: who sees it, too.",
+    ),
+    Attribute(
         name="status",
         check=checks.string(),
         sortable=True,

@@ -1,0 +1,69 @@
+"""Networks as shared objects: a policy lets a project have ports on one, or gateways and floating IPs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from svcfabric import errors
+from svcfabric.context import Context
+from svcfabric.core_l2l3.core import FLOATING_IP, ROUTER_GATEWAY
+from svcfabric.core_l2l3.models import floatingips, networks, ports, routers, subnets
+from svcfabric.core_l2l3.rbac import access
+from svcfabric.core_l2l3.rbac.access import EVERYONE, EXTERNAL, SHARED
+from svcfabric.core_l2l3.rbac.sharing import Shareable, Targets, bumped
+from svcfabric.core_l2l3.topology import Network
+
+
+def may_see(conn: sa.Connection, ctx: Context, network: Network) -> bool:
+    """Whether the caller may know of a network: his, everybody's, or one a policy lets him at."""
+    return network.visible(ctx) or bool(access.granted(conn, ctx, [network.id], (SHARED, EXTERNAL)))
+
+
+def may_join(conn: sa.Connection, ctx: Context, network: Network) -> bool:
+    """Whether a caller who does not own a network may have ports on it."""
+    return network.shared or bool(access.granted(conn, ctx, [network.id]))
+
+
+def refuse_external_use(conn: sa.Connection, network_id: str) -> None:
+    """Raise ``errors.InUse`` when gateways or floating IPs are on a network that is to be external no more."""
+    owners = (ROUTER_GATEWAY, FLOATING_IP)
+    used = sa.select(ports.c.id).where(ports.c.network_id == network_id, ports.c.device_owner.in_(owners))
+    if conn.execute(used.limit(1)).first():
+        raise errors.InUse(
+            f"External network {network_id} cannot be updated to be made non-external, since it has existing "
+            "gateway ports or floating IPs.",
+            neutron_type="ExternalNetworkInUse",
+        )
+
+
+def _users(conn: sa.Connection, network_id: str, action: str) -> Iterable[str]:
+    """Projects with ports or subnets on a network, or with gateways or floating IPs."""
+    if action == SHARED:
+        tables = ((ports, ports.c.network_id), (subnets, subnets.c.network_id))
+    else:
+        tables = ((routers, routers.c.gw_network_id), (floatingips, floatingips.c.floating_network_id))
+    stmts = [sa.select(table.c.project_id).where(key == network_id) for table, key in tables]
+    return conn.execute(sa.union(*stmts)).scalars()
+
+
+def _settle(kind: Shareable, conn: sa.Connection, network_id: str, targets: Targets) -> None:
+    shared, external = targets.get(SHARED, set()), targets.get(EXTERNAL, set())
+    values = {"shared": EVERYONE in shared, "external": bool(external), "everyone": EVERYONE in shared | external}
+    if not external:
+        was = conn.execute(sa.select(networks.c.external).where(networks.c.id == network_id)).scalar_one()
+        if was:
+            refuse_external_use(conn, network_id)
+    conn.execute(networks.update().where(networks.c.id == network_id).values(**values, **bumped(networks)))
+    conn.execute(subnets.update().where(subnets.c.network_id == network_id).values(**values))
+
+
+NETWORK = Shareable(
+    object_type="network",
+    label="Network",
+    table=networks,
+    users=_users,
+    actions=(SHARED, EXTERNAL),
+    settle=_settle,
+)
