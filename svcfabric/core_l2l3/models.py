@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, UniqueConstraint, false
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    UniqueConstraint,
+    false,
+    text,
+)
 
 from svcfabric.db.base import Ascii, Host, Id, Json, Name, metadata, resource_columns
 
@@ -102,6 +113,8 @@ ports = Table(
     Column("service_instance_id", Id, nullable=True),
     Column("vnic_type", Ascii, nullable=False, default="normal"),
     Column("profile", Json, nullable=False, default=dict),
+    # [{"opt_name", "opt_value", "ip_version"}, ...]
+    Column("extra_dhcp_opts", Json, nullable=False, default=list, server_default=text("('[]')")),
     UniqueConstraint("network_id", "mac_address"),
     Index("ix_ports_network_id_host", "network_id", "host"),
 )

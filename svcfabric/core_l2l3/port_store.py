@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from svcfabric.core_l2l3 import ipam
 from svcfabric.core_l2l3.binding import Binding, bind
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.ipam import FixedIp
+from svcfabric.core_l2l3.macs import random_mac
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, ports
 from svcfabric.core_l2l3.topology import Network
 from svcfabric.db.base import new_id, now
@@ -34,14 +34,6 @@ _DEFAULTS: Values = {
     "leg": False,
     "vnic_type": "normal",
 }
-_RANDOM = random.SystemRandom()
-
-
-def random_mac(base: str) -> str:
-    """A MAC that begins like ``base``: with its first three bytes, with four when the fourth is not 00."""
-    parts = base.lower().split(":")
-    kept = parts[:3] if parts[3] == "00" else parts[:4]
-    return ":".join([*kept, *(f"{_RANDOM.getrandbits(8):02x}" for _ in range(6 - len(kept)))])
 
 
 def create(
