@@ -146,6 +146,12 @@ AGENT = [
         default="",
         help="Address of this host's tunnel endpoint (VXLAN); empty: no tunnels to other hosts.",
     ),
+    cfg.StrOpt(
+        "availability_zone",
+        default="nova",
+        regex=r"^[A-Za-z0-9_.:-]{1,64}$",
+        help="Availability zone of this host; routers whose hints name it may be placed here.",
+    ),
     cfg.DictOpt(
         "physical_networks",
         default={},
@@ -212,6 +218,19 @@ NETWORK = [
         default="fa:16:3e:00:00:00",
         regex=r"^[0-9a-fA-F][02468aceACE](:[0-9a-fA-F]{2}){5}$",
         help="Prefix of generated MAC addresses: the first three bytes (the fourth too unless it is 00).",
+    ),
+    cfg.StrOpt(
+        "dns_domain",
+        default="openstacklocal",
+        regex=r"^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?(\.|$)){0,32}$",
+        help="Domain that DHCP tells ports; empty for none.",
+    ),
+    cfg.IntOpt("dhcp_lease_duration", default=86400, min=120, help="Seconds a DHCP lease holds."),
+    cfg.BoolOpt(
+        "metadata",
+        default=True,
+        help="Whether networks with DHCP have metadata at 169.254.169.254 and fe80::a9fe:a9fe; where it comes from "
+        "is for each host to say, in [dhcp.linux].",
     ),
     cfg.ListOpt(
         "flat_networks", default=["public"], help="Physical networks on which flat networks may be made; * for any."

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from svcfabric.core_l2l3.core import Changed
+from svcfabric.core_l2l3.core import Changed, Core
+from svcfabric.core_l2l3.dhcp import serving as dhcp
 from svcfabric.core_l2l3.models import ports
 from svcfabric.core_l2l3.topology import Network
 from svcfabric.fabric import instances
@@ -36,16 +37,18 @@ class Binding:
     fresh: bool = False
 
 
-def bind(conn: sa.Connection, changed: Changed, driver: str, move: Binding) -> None:
+def bind(conn: sa.Connection, core: Core, changed: Changed, move: Binding) -> None:
     """Carry out a move; the caller stores the host with the port's row."""
-    network = move.network
+    network, driver = move.network, core.settings.driver
     instances.ensure(conn, network.id, kind="network", project_id=network.project_id, driver=driver)
     hosts = set(instances.hosts(conn, network.id))
     if move.new and move.new not in hosts:
         _arrive(conn, changed, move, hosts)
         hosts.add(move.new)
+        dhcp.arrive(conn, core, changed, network.id, move.new)
     if move.old and move.old != move.new and not _others(conn, move):
         hosts.discard(move.old)
+        dhcp.leave(conn, changed, network.id, move.old, last=not hosts)
         _leave(conn, changed, move, hosts)
     if move.new:
         elsewhere = hosts - {move.new} if network.tunnelled else set()

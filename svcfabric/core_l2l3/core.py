@@ -20,6 +20,7 @@ T = TypeVar("T")
 ROUTER_INTERFACE = "network:router_interface"
 ROUTER_GATEWAY = "network:router_gateway"
 FLOATING_IP = "network:floatingip"
+DHCP = "network:dhcp"
 
 # Quota by resource when the configuration names none.
 QUOTAS = {"network": 100, "subnet": 100, "port": 500, "router": 10, "floatingip": 50}
@@ -27,7 +28,7 @@ QUOTAS = {"network": 100, "subnet": 100, "port": 500, "router": 10, "floatingip"
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The core's options (sections ``network`` and ``controller``). ``down_time`` in seconds, ``mtu`` in bytes."""
+    """The core's options (sections ``network``, ``controller``). Times in seconds, ``mtu`` in bytes."""
 
     driver: str = "linux"
     vni_min: int = 1
@@ -37,6 +38,9 @@ class Settings:
     base_mac: str = "fa:16:3e:00:00:00"
     flat_networks: frozenset[str] = frozenset({"public"})
     down_time: float = 20.0
+    dns_domain: str = "openstacklocal"
+    dhcp_lease_duration: int = 86400
+    metadata: bool = True
 
     @classmethod
     def of(cls, conf: Any) -> Settings:
@@ -48,6 +52,9 @@ class Settings:
             "mtu": _option(conf, "network", "global_physnet_mtu"),
             "vxlan_overhead": _option(conf, "network", "vxlan_overhead"),
             "base_mac": _option(conf, "network", "base_mac"),
+            "dns_domain": _option(conf, "network", "dns_domain"),
+            "dhcp_lease_duration": _option(conf, "network", "dhcp_lease_duration"),
+            "metadata": _option(conf, "network", "metadata"),
             "down_time": _option(conf, "controller", "agent_down_time"),
         }
         flat = _option(conf, "network", "flat_networks")

@@ -44,6 +44,8 @@ networks = Table(
     Column("segmentation_id", Integer, nullable=False, default=0),
     Column("mtu", Integer, nullable=False),
     Column("subnet_ids", Json, nullable=False, default=list),
+    Column("availability_zone_hints", Json, nullable=False, default=list, server_default=text("('[]')")),
+    Column("qos_policy_id", Id, nullable=True, index=True),
     # The external network that auto-allocated topologies use.
     Column("is_default", Boolean, nullable=False, default=False, server_default=false(), index=True),
     # What the pools of its subnets say: one scope per family.
@@ -88,8 +90,10 @@ routers = Table(
     Column("gw_network_id", Id, ForeignKey("networks.id"), nullable=True, index=True),
     Column("enable_snat", Boolean, nullable=False, default=True),
     Column("routes", Json, nullable=False, default=list),
+    Column("availability_zone_hints", Json, nullable=False, default=list, server_default=text("('[]')")),
     # [{"protocol", "port", "helper"}, ...], kept by the part ``l3`` beside its own table; null for none.
     Column("conntrack_helpers", Json, nullable=True),
+    Column("gw_qos_policy_id", Id, nullable=True, index=True),
 )
 
 ports = Table(
@@ -115,6 +119,7 @@ ports = Table(
     Column("profile", Json, nullable=False, default=dict),
     # [{"opt_name", "opt_value", "ip_version"}, ...]
     Column("extra_dhcp_opts", Json, nullable=False, default=list, server_default=text("('[]')")),
+    Column("qos_policy_id", Id, nullable=True, index=True),
     UniqueConstraint("network_id", "mac_address"),
     Index("ix_ports_network_id_host", "network_id", "host"),
 )
@@ -140,6 +145,7 @@ floatingips = Table(
     Column("router_id", Id, ForeignKey("routers.id"), nullable=True, index=True),
     # As ``l3.forward_store`` writes them, kept by the part ``l3`` beside its own table; null for none.
     Column("port_forwardings", Json, nullable=True),
+    Column("qos_policy_id", Id, nullable=True, index=True),
     # One floating address of a network per fixed address.
     UniqueConstraint("port_id", "fixed_ip_address", "floating_network_id"),
 )

@@ -11,7 +11,8 @@ from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store, segments
-from svcfabric.core_l2l3.core import Changed, Core, check_revision
+from svcfabric.core_l2l3.core import DHCP, Changed, Core, check_revision
+from svcfabric.core_l2l3.dhcp import serving as dhcp
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, subnets
 from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.core_l2l3.rbac.access import EVERYONE, EXTERNAL
@@ -19,6 +20,7 @@ from svcfabric.core_l2l3.rbac.models import rbac_policies
 from svcfabric.core_l2l3.rbac.networks import NETWORK, refuse_external_use
 from svcfabric.core_l2l3.readers import NETWORKS
 from svcfabric.core_l2l3.schemas.network import MIN_MTU_V6
+from svcfabric.core_l2l3.zones.places import check_hints
 from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
 
@@ -41,6 +43,8 @@ class Networks:
             nonlocal tries
             tries += 1
             self._core.check_quota(conn, "network", bodies)
+            for body in bodies:
+                check_hints(conn, "network", body.get("availability_zone_hints", ()))
             claimed: list[dict[str, Any]] = []
             for wire in wires:
                 claimed.append(self._claimed(conn, wire, claimed, careful=tries > 1))
@@ -118,7 +122,8 @@ class Networks:
             row = NETWORKS.lock(conn, ctx, ident)
             check_revision(row, if_match)
             idle = _idle_floatingips(conn, ident) if row["router:external"] else {}
-            _refuse_ports(conn, ident, idle.keys())
+            if _refuse_ports(conn, ident, idle.keys()):
+                dhcp.end(conn, self._core, changed, ident)
             if idle:
                 conn.execute(floatingips.delete().where(floatingips.c.floating_port_id.in_(list(idle))))
                 conn.execute(ip_allocations.delete().where(ip_allocations.c.port_id.in_(list(idle))))
@@ -147,6 +152,7 @@ def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:
         "external": body.get("router:external", False),
         "everyone": bool(body.get("shared") or body.get("router:external")),
         "subnet_ids": [],
+        "availability_zone_hints": body.get("availability_zone_hints", []),
         **wire,
     }
 
@@ -155,6 +161,7 @@ def _shown(values: Mapping[str, Any]) -> Row:
     return NETWORKS.row(
         values,
         status="ACTIVE",
+        availability_zones=[],
         **{
             "provider:physical_network": values["physical_network"] or None,
             "provider:segmentation_id": values["segmentation_id"] or None,
@@ -170,6 +177,7 @@ def _touch_all(conn: sa.Connection, changed: Changed, network_id: str) -> None:
         instances.touch_many(conn, [network_id])
         changed.add(network_id)
         port_store.tell(conn, changed, bound)
+        dhcp.touch(conn, changed, network_id)
 
 
 def _share(conn: sa.Connection, row: Row, body: Mapping[str, Any], external: bool | None) -> bool:
@@ -199,14 +207,17 @@ def _idle_floatingips(conn: sa.Connection, network_id: str) -> dict[str, str]:
     return {port_id: ident for port_id, ident in conn.execute(stmt.with_for_update())}
 
 
-def _refuse_ports(conn: sa.Connection, network_id: str, idle: Any) -> None:
-    stmt = sa.select(ports.c.id).where(ports.c.network_id == network_id)
+def _refuse_ports(conn: sa.Connection, network_id: str, idle: Any) -> bool:
+    """Raise unless all that is left is the port of DHCP, which goes with the network; whether there is one."""
+    stmt = sa.select(ports.c.id, ports.c.leg, ports.c.device_owner).where(ports.c.network_id == network_id)
     if idle:
         stmt = stmt.where(ports.c.id.not_in(list(idle)))
-    left = list(conn.execute(stmt.order_by(ports.c.id).limit(NAMED)).scalars())
+    found = conn.execute(stmt.order_by(ports.c.id).limit(NAMED + 1)).all()
+    left = [port.id for port in found if not (port.leg and port.device_owner == DHCP)][:NAMED]
     if left:
         raise errors.InUse(
             f"Unable to complete operation on network {network_id}. There are one or more ports still in use on the "
             f"network, id for these ports is: {','.join(left)}.",
             neutron_type="NetworkInUse",
         )
+    return bool(found)

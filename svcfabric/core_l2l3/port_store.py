@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from svcfabric import errors
 from svcfabric.core_l2l3 import ipam
+from svcfabric.core_l2l3.addressing import released
 from svcfabric.core_l2l3.binding import Binding, bind
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.ipam import FixedIp
@@ -116,16 +117,23 @@ def readdress(
                     held.remove(one)
                     break
     missing = [want for place, want in enumerate(wants) if place not in kept]
-    found = iter(ipam.choose(conn, network.id, [missing])[0])
+    found = iter(ipam.choose(conn, network.id, [missing], [port["project_id"]])[0])
     result = [kept[place] if place in kept else next(found) for place in range(len(wants))]
+    if held and any(subnet.memory for subnet in network.subnets):
+        released.release(conn, [port["id"]], {one["ip_address"] for one in held})
     _drop_addresses(conn, port["id"], held)
     _store_addresses(conn, [(port["id"], fixed) for place, fixed in enumerate(result) if place not in kept])
     return result
 
 
 def delete(conn: sa.Connection, core: Core, changed: Changed, port: Values, network: Network | None) -> None:
-    """Delete a port; floating IPs that point at it point nowhere afterwards. ``network``: needed when bound."""
+    """Delete a port; floating IPs that point at it point nowhere afterwards. ``network``: needed when bound.
+
+    ``port`` may know by ``ip_memory`` whether its network has a subnet that remembers addresses.
+    """
     disassociate(conn, changed, port["id"])
+    if port.get("ip_memory", True):
+        released.release(conn, [port["id"]])
     if port["host"] and network is not None:
         _bind(conn, core, changed, port, network, old=port["host"], new="")
     conn.execute(ports.delete().where(ports.c.id == port["id"]))
@@ -175,7 +183,7 @@ def _bind(
     fresh: bool = False,
 ) -> None:
     binding = Binding(port_id=port["id"], project_id=port["project_id"], network=network, old=old, new=new, fresh=fresh)
-    bind(conn, changed, core.settings.driver, binding)
+    bind(conn, core, changed, binding)
 
 
 def _give_addresses(conn: sa.Connection, network: Network, rows: Sequence[Values]) -> None:
@@ -183,7 +191,8 @@ def _give_addresses(conn: sa.Connection, network: Network, rows: Sequence[Values
         ipam.wanted(network, row.get("fixed_ips"), mac=row["mac_address"], device_owner=row["device_owner"])
         for row in rows
     ]
-    for row, found in zip(rows, ipam.choose(conn, network.id, wants), strict=True):
+    projects = [row["project_id"] for row in rows]
+    for row, found in zip(rows, ipam.choose(conn, network.id, wants, projects), strict=True):
         row["fixed_ips"] = found
 
 

@@ -10,7 +10,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from svcfabric.core_l2l3.dhcp.hosts import dhcp_host
 from svcfabric.core_l2l3.models import floatingips, networks, ports, routers
+from svcfabric.core_l2l3.qos.models import qos_policies
+from svcfabric.core_l2l3.qos.spec import limits, policy_in_force
 from svcfabric.core_l2l3.topology import Subnet, load_subnets, segment_of, subnet_ids
 from svcfabric.fabric import agents
 from svcfabric.fabric.models import placements
@@ -24,18 +27,25 @@ _SEGMENT = (
     networks.c.segmentation_id,
     networks.c.mtu,
 )
-_PORTS = sa.select(
-    ports.c.id,
-    ports.c.project_id,
-    ports.c.mac_address,
-    ports.c.fixed_ips,
-    ports.c.admin_state_up,
-    ports.c.host,
-    ports.c.leg,
-    ports.c.router_id,
-    networks.c.admin_state_up.label("network_up"),
-    *(column.label(f"network_{column.name}") for column in _SEGMENT),
-).join_from(ports, networks, networks.c.id == ports.c.network_id)
+_PORTS = (
+    sa.select(
+        ports.c.id,
+        ports.c.project_id,
+        ports.c.mac_address,
+        ports.c.fixed_ips,
+        ports.c.admin_state_up,
+        ports.c.host,
+        ports.c.leg,
+        ports.c.router_id,
+        ports.c.device_id,
+        ports.c.extra_dhcp_opts,
+        networks.c.admin_state_up.label("network_up"),
+        qos_policies.c.rules.label("qos_rules"),
+        *(column.label(f"network_{column.name}") for column in _SEGMENT),
+    )
+    .join_from(ports, networks, networks.c.id == ports.c.network_id)
+    .outerjoin(qos_policies, qos_policies.c.id == policy_in_force())
+)
 
 
 def _segment(row: Any) -> Segment:
@@ -101,6 +111,8 @@ def load_ports(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, 
             admin_state_up=row.admin_state_up and row.network_up,
             wire="leg" if row.leg else "veth",
             vtep="" if here else endpoints[row.host],
+            qos=limits(row.qos_rules if here else None),
+            dhcp=dhcp_host(row.device_id, row.fixed_ips, row.extra_dhcp_opts) if here and not row.leg else None,
         )
     return found
 
@@ -142,7 +154,10 @@ def load_routers(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]:
             routers.c.gw_port_id,
             routers.c.enable_snat,
             routers.c.routes,
-        ).where(routers.c.id.in_(list(ids)))
+            qos_policies.c.rules.label("qos_rules"),
+        )
+        .outerjoin_from(routers, qos_policies, qos_policies.c.id == routers.c.gw_qos_policy_id)
+        .where(routers.c.id.in_(list(ids)))
     ).all()
     attached, subnets = _with_subnets(conn, ports.c.router_id.in_(list(ids)))
     legs: dict[str, dict[str, Leg]] = {row.id: {} for row in rows}
@@ -158,6 +173,7 @@ def load_routers(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]:
             enable_snat=row.enable_snat,
             routes=tuple(Route(destination=r["destination"], nexthop=r["nexthop"]) for r in row.routes),
             admin_state_up=row.admin_state_up,
+            gateway_qos=limits(row.qos_rules if row.gw_port_id else None),
         )
         for row in rows
     }
@@ -172,7 +188,10 @@ def load_floatingips(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]
             floatingips.c.router_id,
             floatingips.c.floating_ip_address,
             floatingips.c.fixed_ip_address,
-        ).where(floatingips.c.id.in_(list(ids)), floatingips.c.router_id.is_not(None))
+            qos_policies.c.rules.label("qos_rules"),
+        )
+        .outerjoin_from(floatingips, qos_policies, qos_policies.c.id == floatingips.c.qos_policy_id)
+        .where(floatingips.c.id.in_(list(ids)), floatingips.c.router_id.is_not(None))
     ).all()
     return {
         row.id: FloatingIPSpec(
@@ -181,6 +200,7 @@ def load_floatingips(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]
             router_id=row.router_id,
             floating_address=row.floating_ip_address,
             fixed_address=row.fixed_ip_address,
+            qos=limits(row.qos_rules),
         )
         for row in rows
     }

@@ -11,7 +11,8 @@ from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import pools, port_store, subnet_rules
-from svcfabric.core_l2l3.core import ROUTER_INTERFACE, Changed, Core, check_revision, forbidden
+from svcfabric.core_l2l3.core import DHCP, ROUTER_INTERFACE, Changed, Core, check_revision, forbidden
+from svcfabric.core_l2l3.dhcp import serving as dhcp
 from svcfabric.core_l2l3.models import ip_allocations, networks, ports, subnets
 from svcfabric.core_l2l3.readers import NETWORKS, SUBNETS
 from svcfabric.core_l2l3.topology import AUTO, SUBNET_COLUMNS, subnet_of
@@ -62,6 +63,8 @@ class Subnets:
         for row in rows:
             if row["ipv6_address_mode"] in AUTO:
                 _give_addresses(conn, changed, row)
+        if any(row["enable_dhcp"] for row in rows):
+            dhcp.settle(conn, self._core, changed, network["id"], new=True)
         return rows
 
     def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
@@ -90,6 +93,10 @@ class Subnets:
                 _touch_ports(conn, changed, ident)
             values |= {"revision_number": row["revision_number"] + 1, "updated_at": now()}
             conn.execute(subnets.update().where(subnets.c.id == ident).values(**values))
+            if "enable_dhcp" in values:
+                dhcp.settle(conn, self._core, changed, row["network_id"])
+            elif row["enable_dhcp"] and values.keys() & dhcp.TOLD:
+                dhcp.touch(conn, changed, row["network_id"])
             return row | values
 
         return self._core.write(work)
@@ -102,8 +109,9 @@ class Subnets:
             row = SUBNETS.lock(conn, ctx, ident)
             check_revision(row, if_match)
             held = _holders(conn, ident)
-            if any(port.device_owner == ROUTER_INTERFACE for port in held) or (
-                held and row["ipv6_address_mode"] not in AUTO
+            others = [port for port in held if not (port.leg and port.device_owner == DHCP)]
+            if any(port.device_owner == ROUTER_INTERFACE for port in others) or (
+                others and row["ipv6_address_mode"] not in AUTO
             ):
                 raise errors.InUse(
                     f"Unable to complete operation on subnet {ident}: One or more ports have an IP allocation from "
@@ -112,6 +120,8 @@ class Subnets:
                 )
             _take_addresses(conn, changed, ident, held)
             conn.execute(subnets.delete().where(subnets.c.id == ident))
+            if row["enable_dhcp"]:
+                dhcp.settle(conn, self._core, changed, network["id"])
             _list_subnets(conn, network, [one for one in network["subnets"] if one != ident])
 
         self._core.write(work)
@@ -166,7 +176,7 @@ def _list_subnets(conn: sa.Connection, network: Row, ids: Sequence[str]) -> None
 def _holders(conn: sa.Connection, subnet_id: str) -> Sequence[Any]:
     """Ports that have an address of a subnet."""
     stmt = (
-        sa.select(*port_store.TOLD, ports.c.device_owner, ports.c.fixed_ips)
+        sa.select(*port_store.TOLD, ports.c.device_owner, ports.c.leg, ports.c.fixed_ips)
         .where(ports.c.id.in_(sa.select(ip_allocations.c.port_id).where(ip_allocations.c.subnet_id == subnet_id)))
         .order_by(ports.c.id)
     )

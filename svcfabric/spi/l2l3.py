@@ -72,10 +72,11 @@ class DhcpOption:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class DhcpHost:
-    """What DHCP says to one port beside its addresses."""
+    """What DHCP says to one port beside its addresses; ``device_id``: whom the metadata it asks for is about."""
 
     hostname: str = ""
     options: tuple[DhcpOption, ...] = ()
+    device_id: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
