@@ -2,7 +2,8 @@
 
 What is wanted is worked out first (``wanted``, pure), then addresses are chosen at random from the pools, a
 handful checked in one query, and stored under a unique constraint: two requests that choose the same one
-cannot both commit, and the loser's transaction is run again.
+cannot both commit, and the loser's transaction is run again. Subnets with policies of their own, and those so
+full that guessing fails, have a memory (``addressing.memory``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sqlalchemy as sa
 
 from svcfabric import errors
 from svcfabric.core_l2l3 import pools
+from svcfabric.core_l2l3.addressing import memory, released
 from svcfabric.core_l2l3.core import ROUTER_INTERFACE
 from svcfabric.core_l2l3.models import ip_allocations
 from svcfabric.core_l2l3.topology import Network, Subnet
@@ -23,7 +25,9 @@ from svcfabric.db.base import Ascii, Id
 FixedIp = dict[str, str]  # {"subnet_id": ..., "ip_address": ...}
 SPARE = 8  # candidates beyond those needed, in the first look
 WIDE = 64  # and in the second
+WIDEST = 512  # and in the last: when it finds too few, the subnet is full or nearly so
 MAX_FIXED_IPS = 5
+DHCP = "network:dhcp"
 
 _RANDOM = random.Random()
 _SUBNET = sa.bindparam("subnet", type_=Id)
@@ -50,6 +54,7 @@ def wanted(
     Raises ``errors.BadRequest`` (``errors.NotFound`` for a subnet elsewhere) when it cannot be had.
     """
     router = device_owner == ROUTER_INTERFACE
+    network = serving(network, device_owner)
     auto = () if router else tuple(subnet for subnet in network.subnets if subnet.auto)
     if fixed_ips is None:
         handed_out = [tuple(s for s in network.subnets if s.ip_version == version and not s.auto) for version in (4, 6)]
@@ -67,6 +72,28 @@ def wanted(
     ):
         raise errors.InvalidInput("Invalid input for operation: fixed_ips: an address is named twice.")
     return wants
+
+
+def serving(network: Network, device_owner: str) -> Network:
+    """The network with those of its subnets that are for such a port: those that name its kind first.
+
+    Raises ``errors.Conflict`` when it has subnets, but none for that kind.
+    """
+    if not any(subnet.service_types for subnet in network.subnets):
+        return network
+    mine = [
+        subnet
+        for subnet in network.subnets
+        if not subnet.service_types
+        or device_owner in subnet.service_types
+        or (device_owner == DHCP and subnet.enable_dhcp)
+    ]
+    if not mine:
+        raise errors.Conflict(
+            f"No valid service subnet for the given device owner, network {network.id}, service type {device_owner}.",
+            neutron_type="IpAddressGenerationFailureNoMatchingSubnet",
+        )
+    return dataclasses.replace(network, subnets=tuple(sorted(mine, key=lambda subnet: not subnet.service_types)))
 
 
 def _named(network: Network, one: Mapping[str, str], *, mac: str, router: bool) -> Want:
@@ -105,11 +132,15 @@ def _named(network: Network, one: Mapping[str, str], *, mac: str, router: bool) 
 
 
 def choose(
-    conn: sa.Connection, network_id: str, wants: Sequence[Sequence[Want]], rng: random.Random = _RANDOM
+    conn: sa.Connection,
+    network_id: str,
+    wants: Sequence[Sequence[Want]],
+    projects: Sequence[str],
+    rng: random.Random = _RANDOM,
 ) -> list[list[FixedIp]]:
     """Addresses for several ports of a network, in the order of their wants: one query per subnet.
 
-    Raises ``errors.Conflict`` when a named address is taken or the network has none left.
+    ``projects``: of each port. Raises ``errors.Conflict`` when a named address is taken or the network has none left.
     """
     chosen: dict[tuple[int, int], FixedIp] = {}
     waiting = {(i, j): want for i, mine in enumerate(wants) for j, want in enumerate(mine)}
@@ -117,7 +148,8 @@ def choose(
         subnet = next(iter(waiting.values())).subnets[0]
         here = {place: want for place, want in waiting.items() if want.subnets[0].id == subnet.id}
         ours = {fixed["ip_address"] for fixed in chosen.values() if fixed["subnet_id"] == subnet.id}
-        for place, address in _of_subnet(conn, subnet, here, ours, rng).items():
+        owners = {place: projects[place[0]] for place in here}
+        for place, address in _of_subnet(conn, subnet, here, owners, ours, rng).items():
             chosen[place] = {"subnet_id": subnet.id, "ip_address": address}
             del waiting[place]
         for place in here.keys() & waiting.keys():
@@ -134,7 +166,12 @@ def _elsewhere(network_id: str, want: Want) -> Want:
 
 
 def _of_subnet(
-    conn: sa.Connection, subnet: Subnet, wants: Mapping[tuple[int, int], Want], ours: set[str], rng: random.Random
+    conn: sa.Connection,
+    subnet: Subnet,
+    wants: Mapping[tuple[int, int], Want],
+    owners: Mapping[tuple[int, int], str],
+    ours: set[str],
+    rng: random.Random,
 ) -> dict[tuple[int, int], str]:
     """Addresses of one subnet, for as many as it has any left."""
     named = {place: want.address for place, want in wants.items() if want.address is not None}
@@ -143,7 +180,22 @@ def _of_subnet(
         if address in ours or addresses.count(address) > 1:
             raise _taken(subnet.id, address)
     places = [place for place in wants if place not in named]
+    if subnet.memory:
+        _refuse_taken(conn, subnet, {address: owners[place] for place, address in named.items()})
+        spoken_for = ours.union(addresses)
+        return named | dict(
+            zip(places, memory.take(conn, subnet, [owners[place] for place in places], spoken_for), strict=False)
+        )
     return named | dict(zip(places, _take(conn, subnet, len(places), addresses, ours, rng), strict=False))
+
+
+def _refuse_taken(conn: sa.Connection, subnet: Subnet, named: Mapping[str, str]) -> None:
+    """Addresses clients name, with their port's project, of a subnet with a memory."""
+    if not named:
+        return
+    for address in conn.execute(_AMONG, {"subnet": subnet.id, "addresses": list(named)}).scalars():
+        raise _taken(subnet.id, address)
+    released.claim(conn, subnet, named)
 
 
 def _take(
@@ -152,7 +204,7 @@ def _take(
     """Up to ``count`` free addresses of a subnet, the named ones checked on the way; fewer mean it is full."""
     ranges = pools.from_json(subnet.pools)
     spoken_for = ours.union(named)
-    for look in (SPARE, WIDE):
+    for look in (SPARE, WIDE, WIDEST):
         candidates = (
             [pools.text(at, subnet.ip_version) for at in pools.sample(ranges, count + look, rng)] if count else []
         )
@@ -165,7 +217,9 @@ def _take(
             return left[:count]
     every = {pools.number(address) for address in conn.execute(_EVERY, {"subnet": subnet.id}).scalars()}
     every.update(pools.number(address) for address in spoken_for)
-    return [pools.text(at, subnet.ip_version) for at in pools.free(ranges, every, count, rng)]
+    found = pools.free(ranges, every, count, rng)
+    released.tighten(conn, subnet, every.union(found))
+    return [pools.text(at, subnet.ip_version) for at in found]
 
 
 def _taken(subnet_id: str, address: str) -> errors.Conflict:

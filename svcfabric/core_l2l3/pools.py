@@ -136,10 +136,11 @@ def sample(pools: Sequence[Pool], count: int, rng: random.Random) -> list[int]:
     places: dict[int, None] = {}
     while len(places) < count:
         places[rng.randrange(total)] = None
-    return [_at(pools, place) for place in places]
+    return [nth(pools, place) for place in places]
 
 
-def _at(pools: Sequence[Pool], place: int) -> int:
+def nth(pools: Sequence[Pool], place: int) -> int:
+    """The address at that place, counted from 0 through all pools."""
     for first, last in pools:
         if place <= last - first:
             return first + place
@@ -149,16 +150,26 @@ def _at(pools: Sequence[Pool], place: int) -> int:
 
 def free(pools: Sequence[Pool], taken: Collection[int], count: int, rng: random.Random) -> list[int]:
     """Up to ``count`` addresses of the pools that are not taken, found by walking the gaps; fewer mean full."""
-    gaps: list[Pool] = []
+    return sample(gaps(pools, taken), count, rng)
+
+
+def holds(pools: Iterable[Pool], at: int) -> bool:
+    """Whether an address is of the pools."""
+    return any(first <= at <= last for first, last in pools)
+
+
+def gaps(pools: Sequence[Pool], taken: Collection[int]) -> list[Pool]:
+    """What of the pools is not taken."""
+    found: list[Pool] = []
     for first, last in pools:
         low = first
         for at in sorted(t for t in taken if first <= t <= last):
             if low < at:
-                gaps.append((low, at - 1))
+                found.append((low, at - 1))
             low = at + 1
         if low <= last:
-            gaps.append((low, last))
-    return sample(gaps, count, rng)
+            found.append((low, last))
+    return found
 
 
 def eui64(cidr: str, mac: str) -> str:

@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from svcfabric import errors
-from svcfabric.core_l2l3 import ipam
+from svcfabric.core_l2l3 import ipam, pools
 from svcfabric.core_l2l3.addressing import released
 from svcfabric.core_l2l3.binding import Binding, bind
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.ipam import FixedIp
 from svcfabric.core_l2l3.macs import random_mac
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, ports
+from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.topology import Network
 from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
@@ -34,6 +35,7 @@ _DEFAULTS: Values = {
     "host": "",
     "leg": False,
     "vnic_type": "normal",
+    "qos_policy_id": None,
 }
 
 
@@ -126,6 +128,16 @@ def readdress(
     return result
 
 
+def following(
+    network: Network, port: Values, wishes: Sequence[Mapping[str, str]] | None
+) -> Sequence[Mapping[str, str]] | None:
+    """What a port that gets a new MAC asks for (``wishes``, None: what it has): not what followed from the old one."""
+    made = {pools.eui64(subnet.cidr, port["mac_address"]) for subnet in network.subnets if subnet.auto}
+    if not any(one["ip_address"] in made for one in port["fixed_ips"]):
+        return wishes
+    return [one for one in (port["fixed_ips"] if wishes is None else wishes) if one.get("ip_address") not in made]
+
+
 def delete(conn: sa.Connection, core: Core, changed: Changed, port: Values, network: Network | None) -> None:
     """Delete a port; floating IPs that point at it point nowhere afterwards. ``network``: needed when bound.
 
@@ -182,6 +194,8 @@ def _bind(
     new: str,
     fresh: bool = False,
 ) -> None:
+    if new:
+        attach.hold(conn, (port["qos_policy_id"], network.qos_policy_id))
     binding = Binding(port_id=port["id"], project_id=port["project_id"], network=network, old=old, new=new, fresh=fresh)
     bind(conn, core, changed, binding)
 

@@ -13,6 +13,7 @@ from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store
 from svcfabric.core_l2l3.core import FLOATING_IP, Changed, Core, check_revision, forbidden, privileged
 from svcfabric.core_l2l3.models import floatingips, ports
+from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.rbac.networks import may_join, may_see
 from svcfabric.core_l2l3.readers import PORTS
 from svcfabric.core_l2l3.topology import Network, load_networks
@@ -41,9 +42,11 @@ class Ports:
             for body in bodies:
                 _check_use(conn, ctx, found.get(body["network_id"]), body, "create")
             self._core.check_quota(conn, "port", bodies)
+            policies = [body["qos_policy_id"] for body in bodies if body.get("qos_policy_id")]
+            attach.use(conn, ctx, policies, "the port")
             wishes = [{_COLUMNS[name]: value for name, value in body.items()} for body in bodies]
             rows = port_store.create(conn, self._core, changed, found, wishes)
-            return [_shown(row) for row in rows]
+            return [_shown(row, found[row["network_id"]]) for row in rows]
 
         return self._core.write(work)
 
@@ -64,7 +67,7 @@ class Ports:
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
             row = PORTS.lock(conn, ctx, ident)
-            router_id, leg = row.pop("router_id"), row.pop("leg")
+            router_id, leg, _ = row.pop("router_id"), row.pop("leg"), row.pop("ip_memory")
             check_revision(row, if_match)
             values = PORTS.changes(row, body)
             if not values:
@@ -75,15 +78,19 @@ class Ports:
             if moved or values.keys() & {"fixed_ips", "mac_address", "device_owner"}:
                 network = load_networks(conn, [row["network_id"]])[row["network_id"]]
                 _check_update(conn, ctx, row, body, values, network)
+            if "qos_policy_id" in values:
+                attach.change(conn, ctx, f"port {ident}", row["qos_policy_id"], values["qos_policy_id"])
             host = values.pop("host", row["binding:host_id"])
-            if "fixed_ips" in values and network is not None:
-                wishes = values.pop("fixed_ips")
+            wishes = values.pop("fixed_ips", None)
+            if "mac_address" in values and network is not None:
+                wishes = port_store.following(network, row, wishes)
+            if wishes is not None and network is not None:
                 values["fixed_ips"] = port_store.readdress(conn, network, row | values, wishes)
                 _refuse_lost_floating(conn, row, values["fixed_ips"])
             stored = {"revision_number": row["revision_number"] + 1, "updated_at": now(), **values}
             conn.execute(ports.update().where(ports.c.id == ident).values(**stored))
-            if values.keys() & REALISED and row["binding:host_id"]:
-                ids = [ident, *([router_id] if router_id else [])]
+            if values.keys() & (REALISED | {"qos_policy_id"}) and row["binding:host_id"]:
+                ids = [ident, *([router_id] if router_id and values.keys() & REALISED else [])]
                 instances.touch_many(conn, ids)
                 changed.update(ids)
             if moved and network is not None:
@@ -113,11 +120,12 @@ class Ports:
         self._core.write(work)
 
 
-def _shown(values: Mapping[str, Any]) -> Row:
+def _shown(values: Mapping[str, Any], network: Network) -> Row:
     bound = bool(values["host"])
     return PORTS.row(
         values,
         status="BUILD" if bound and values["admin_state_up"] else "DOWN",
+        qos_network_policy_id=network.qos_policy_id,
         **{
             "binding:vif_type": "other" if bound else "unbound",
             "binding:vif_details": {"connectivity": "l2", "port_filter": False} if bound else {},

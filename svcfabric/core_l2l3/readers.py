@@ -11,6 +11,7 @@ from svcfabric.api.resource import Row
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, routers, subnets
 from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.reader import Expression, Reader
+from svcfabric.core_l2l3.zones.places import zones_of
 from svcfabric.db.base import Ascii, Json
 from svcfabric.fabric.models import placements
 
@@ -77,6 +78,9 @@ NETWORKS = Reader(
         "provider:segmentation_id": _or_null(networks.c.segmentation_id, _ZERO),
         "mtu": networks.c.mtu,
         "subnets": networks.c.subnet_ids,
+        "availability_zone_hints": networks.c.availability_zone_hints,
+        "availability_zones": zones_of(networks.c.id),
+        "qos_policy_id": networks.c.qos_policy_id,
         **_history(networks),
     },
     internal={"everyone": networks.c.everyone, "shared_with_all": networks.c.shared},
@@ -135,6 +139,10 @@ def _fixed_ips(values: Sequence[Any]) -> sa.ColumnElement[bool]:
 
 
 _BOUND = ports.c.host != _NOTHING
+_NETWORKS_POLICY = sa.select(networks.c.qos_policy_id).where(networks.c.id == ports.c.network_id).scalar_subquery()
+
+# Whether the network has a subnet that must learn of an address given back.
+_REMEMBERED = sa.exists().where(subnets.c.network_id == ports.c.network_id, subnets.c.ip_memory.is_(True))
 
 PORTS = Reader(
     "Port",
@@ -148,6 +156,8 @@ PORTS = Reader(
         "fixed_ips": ports.c.fixed_ips,
         "device_id": ports.c.device_id,
         "device_owner": ports.c.device_owner,
+        "qos_policy_id": ports.c.qos_policy_id,
+        "qos_network_policy_id": _NETWORKS_POLICY,
         "binding:host_id": ports.c.host,
         "binding:vnic_type": ports.c.vnic_type,
         "binding:profile": ports.c.profile,
@@ -157,22 +167,28 @@ PORTS = Reader(
         ),
         **_history(ports),
     },
-    internal={"router_id": ports.c.router_id, "leg": ports.c.leg},
+    internal={"router_id": ports.c.router_id, "leg": ports.c.leg, "ip_memory": _REMEMBERED},
     filters={"fixed_ips": _fixed_ips},
     visible=lambda project: sa.or_(ports.c.project_id == project, ports.c.network_project_id == project),
 )
 
 
-def gateway_info(network_id: str | None, enable_snat: bool, fixed_ips: Sequence[Mapping[str, str]] | None) -> Any:
+def gateway_info(
+    network_id: str | None,
+    enable_snat: bool,
+    fixed_ips: Sequence[Mapping[str, str]] | None,
+    qos_policy_id: str | None = None,
+) -> Any:
     """A router's ``external_gateway_info``."""
     if network_id is None:
         return None
-    return {"network_id": network_id, "enable_snat": enable_snat, "external_fixed_ips": list(fixed_ips or ())}
+    info = {"network_id": network_id, "enable_snat": enable_snat, "external_fixed_ips": list(fixed_ips or ())}
+    return {**info, "qos_policy_id": qos_policy_id} if qos_policy_id else info
 
 
 def _finish_router(row: Row) -> None:
-    info = gateway_info(row.pop("gw_network_id"), row.pop("enable_snat"), row.pop("gw_fixed_ips"))
-    row["external_gateway_info"] = info
+    names = ("gw_network_id", "enable_snat", "gw_fixed_ips", "gw_qos_policy_id")
+    row["external_gateway_info"] = gateway_info(*(row.pop(name) for name in names))
 
 
 _gateway = ports.alias("gateway")
@@ -183,9 +199,12 @@ ROUTERS = Reader(
         **_standard(routers),
         "status": _answer(routers.c.id, BUILD),
         "routes": routers.c.routes,
+        "availability_zone_hints": routers.c.availability_zone_hints,
+        "availability_zones": zones_of(routers.c.id),
         "gw_network_id": routers.c.gw_network_id,
         "enable_snat": routers.c.enable_snat,
         "gw_fixed_ips": _gateway.c.fixed_ips,
+        "gw_qos_policy_id": routers.c.gw_qos_policy_id,
         **_history(routers),
     },
     source=routers.outerjoin(_gateway, _gateway.c.id == routers.c.gw_port_id),
@@ -211,6 +230,7 @@ FLOATINGIPS = Reader(
             name: floatingips.c[name]
             for name in ("floating_network_id", "floating_ip_address", "port_id", "fixed_ip_address", "router_id")
         },
+        "qos_policy_id": floatingips.c.qos_policy_id,
         **{f"port_{name}": _fixed.c[name] for name in _FIXED_PORT},
         "port_status": _port_status(_fixed),
         **_history(floatingips),
