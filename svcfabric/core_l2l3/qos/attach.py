@@ -1,0 +1,78 @@
+"""Putting policies on things: who may, what cannot be, and that a policy stays as it is until it is done.
+
+Whoever puts a policy on something, or binds what has one, holds the policy until his transaction ends; whoever
+changes its rules locks it. So no host is left with rules that were changed while it was sent others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from svcfabric import errors
+from svcfabric.context import Context
+from svcfabric.core_l2l3.qos.models import qos_policies
+from svcfabric.core_l2l3.qos.reader import POLICIES
+from svcfabric.core_l2l3.qos.rule_kinds import Rule, unenforced
+from svcfabric.core_l2l3.rbac import access
+
+_HELD = sa.select(qos_policies.c.id, qos_policies.c.project_id, qos_policies.c.shared, qos_policies.c.rules)
+
+
+def hold(conn: sa.Connection, ids: Iterable[str | None]) -> dict[str, Any]:
+    """Keep policies from changing until the transaction ends; their rows by id. No ids: no question asked."""
+    wanted = sorted({ident for ident in ids if ident})
+    if not wanted:
+        return {}
+    stmt = _HELD.where(qos_policies.c.id.in_(wanted)).order_by(qos_policies.c.id).with_for_update(read=True)
+    return {row.id: row for row in conn.execute(stmt)}
+
+
+def use(conn: sa.Connection, ctx: Context, wanted: Mapping[str, str | None]) -> None:
+    """May the caller put these policies on things? ``wanted``: policy id (or None) by what it is to be on, in words.
+
+    Raises ``errors.NotFound`` for a policy he does not see, ``errors.Conflict`` for one no host can enforce.
+    """
+    found = hold(conn, wanted.values())
+    for holder, ident in wanted.items():
+        if ident is None:
+            continue
+        if ident not in found or not _sees(conn, ctx, found[ident]):
+            raise POLICIES.not_found(ident)
+        refuse_unenforced(found[ident].rules, holder)
+
+
+def change(conn: sa.Connection, ctx: Context, holder: str, old: str | None, new: str | None) -> None:
+    """May the caller take the old policy off something, and put the new one on it? Raises as ``use`` does.
+
+    What an administrator has put on it is not the tenant's to take off.
+    """
+    found = hold(conn, (old, new))
+    if old in found and not _sees(conn, ctx, found[old]):
+        raise errors.Forbidden(
+            f"Failed to remove policy {old} because you are not authorized.",
+            neutron_type="PolicyRemoveAuthorizationError",
+        )
+    use(conn, ctx, {holder: new})
+
+
+def refuse_unenforced(rules: Collection[Rule], holder: str) -> None:
+    """Raise ``errors.Conflict`` when no host can do what the rules say."""
+    for rule_type in unenforced(list(rules)):
+        network = holder.startswith("network ")
+        raise errors.Conflict(
+            f"Rule {rule_type} is not supported by {holder}: no driver here guarantees a minimum.",
+            neutron_type="QosRuleNotSupportedByNetwork" if network else "QosRuleNotSupported",
+        )
+
+
+def defaults(conn: sa.Connection, projects: Iterable[str]) -> dict[str, str]:
+    """The default policies of projects, {project id: policy id}; they stay until the transaction ends."""
+    stmt = sa.select(qos_policies.c.default_of, qos_policies.c.id).where(qos_policies.c.default_of.in_(set(projects)))
+    return {project: ident for project, ident in conn.execute(stmt.with_for_update(read=True))}
+
+
+def _sees(conn: sa.Connection, ctx: Context, row: Any) -> bool:
+    return bool(row.shared) or ctx.sees(row.project_id) or bool(access.granted(conn, ctx, [row.id]))
