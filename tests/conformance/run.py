@@ -221,11 +221,13 @@ def judge(outcomes: Sequence[Outcome], expected: dict[str, int], known: dict[str
 def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="make conformance", description=__doc__)
-    parser.add_argument("suites", nargs="*", default=list(SUITES), choices=[*SUITES, []], help="which (all)")
+    parser.add_argument("suites", nargs="*", metavar="SUITE", help=f"which of {', '.join(SUITES)} [all]")
     parser.add_argument("--out", type=pathlib.Path, default=keystone.ROOT / ".cache" / "conformance", help="for logs")
     parser.add_argument("--processes", type=int, default=2, help="tests at a time")
     parser.add_argument("--module", action="append", help="only modules whose name ends so")
     options = parser.parse_args()
+    if strange := set(options.suites) - set(SUITES):
+        parser.error(f"no such suite: {', '.join(sorted(strange))}")
     expected = tomllib.loads((HERE / "expected.toml").read_text())
     known = tomllib.loads((HERE / "known.toml").read_text())
     surprises = 0
