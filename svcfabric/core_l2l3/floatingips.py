@@ -14,6 +14,7 @@ from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store, router_place
 from svcfabric.core_l2l3.core import FLOATING_IP, Changed, Core, check_revision
 from svcfabric.core_l2l3.models import floatingips, ports, routers
+from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.rbac.networks import may_see
 from svcfabric.core_l2l3.readers import FLOATINGIPS, PORTS
 from svcfabric.core_l2l3.topology import Network, load_networks, load_subnets
@@ -57,8 +58,10 @@ class FloatingIPs:
             "floating_network_id": network.id,
             "floating_ip_address": port["fixed_ips"][0]["ip_address"],
             "floating_port_id": port["id"],
+            "qos_policy_id": body.get("qos_policy_id"),
             **_NOWHERE,
         }
+        attach.use(conn, ctx, [values["qos_policy_id"]], "the floating IP")
         values |= _target(conn, ctx, values, body.get("port_id"), body.get("fixed_ip_address"))
         conn.execute(floatingips.insert().values(**values))
         if values["router_id"]:
@@ -100,11 +103,14 @@ class FloatingIPs:
                 port_id = body["port_id"] if "port_id" in body else row["port_id"]
                 target = _target(conn, ctx, row, port_id, body.get("fixed_ip_address"))
                 values |= {name: value for name, value in target.items() if row[name] != value}
+            if body.get("qos_policy_id", row["qos_policy_id"]) != row["qos_policy_id"]:
+                values["qos_policy_id"] = body["qos_policy_id"]
+                attach.change(conn, ctx, f"floating IP {ident}", row["qos_policy_id"], body["qos_policy_id"])
             if not values:
                 return row
             stamp = {"revision_number": row["revision_number"] + 1, "updated_at": now()}
             conn.execute(floatingips.update().where(floatingips.c.id == ident).values(**values, **stamp))
-            if values.keys() & _NOWHERE.keys():
+            if values.keys() & _NOWHERE.keys() or ("qos_policy_id" in values and row["router_id"]):
                 self._moved(conn, changed, row, (row | values)["router_id"])
             return FLOATINGIPS.get(conn, ctx, ident)
 

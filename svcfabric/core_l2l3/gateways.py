@@ -12,6 +12,7 @@ from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store, router_place, router_rules
 from svcfabric.core_l2l3.core import ROUTER_GATEWAY, Changed, Core, forbidden, privileged
 from svcfabric.core_l2l3.models import floatingips, ports, routers
+from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.rbac.networks import may_see
 from svcfabric.core_l2l3.topology import Network, Subnet, load_networks, load_subnets, subnet_ids
 from svcfabric.fabric import instances
@@ -42,7 +43,7 @@ def change(
     wanted = _fixed_ips(network, info.get("external_fixed_ips"))
     attached = _attached(conn, router)
     router_rules.refuse_overlap(network.subnets, [s for s in attached if s.network_id != network_id])
-    values: Values = {"enable_snat": info.get("enable_snat", True)}
+    values: Values = {"enable_snat": info.get("enable_snat", True), **_qos(conn, ctx, router, info)}
     if router["gw_network_id"] == network_id:
         _readdress(conn, changed, router, network, wanted)
         return values
@@ -53,6 +54,15 @@ def change(
     conn.execute(routers.update().where(routers.c.id == router["id"]).values(**values))
     router_place.follow_gateway(conn, core, changed, router["id"])
     return values
+
+
+def _qos(conn: sa.Connection, ctx: Context, router: Values, info: Mapping[str, Any]) -> Values:
+    """The policy of the gateway; {} when the request does not speak of it."""
+    old, new = router.get("gw_qos_policy_id"), info.get("qos_policy_id")
+    if "qos_policy_id" not in info or old == new:
+        return {}
+    attach.change(conn, ctx, f"router {router['id']}", old, new)
+    return {"gw_qos_policy_id": new}
 
 
 def _external(conn: sa.Connection, ctx: Context, network_id: str) -> Network:
@@ -126,7 +136,7 @@ def _clear(conn: sa.Connection, core: Core, changed: Changed, router: Values) ->
     _refuse_floating(conn, router)
     _refuse_routes(conn, router)
     _drop_port(conn, core, changed, router)
-    return {"gw_port_id": None, "gw_network_id": None, "enable_snat": True}
+    return {"gw_port_id": None, "gw_network_id": None, "enable_snat": True, "gw_qos_policy_id": None}
 
 
 def _refuse_floating(conn: sa.Connection, router: Values) -> None:

@@ -14,6 +14,7 @@ from svcfabric.core_l2l3 import port_store, segments
 from svcfabric.core_l2l3.core import DHCP, Changed, Core, check_revision
 from svcfabric.core_l2l3.dhcp import serving as dhcp
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, subnets
+from svcfabric.core_l2l3.qos import attach, holders
 from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.core_l2l3.rbac.access import EVERYONE, EXTERNAL
 from svcfabric.core_l2l3.rbac.models import rbac_policies
@@ -49,6 +50,8 @@ class Networks:
             for wire in wires:
                 claimed.append(self._claimed(conn, wire, claimed, careful=tries > 1))
             rows = [_new(body, wire) for body, wire in zip(bodies, claimed, strict=True)]
+            attach.give_defaults(conn, rows)
+            attach.use(conn, ctx, [row["qos_policy_id"] for row in rows], "the network")
             conn.execute(networks.insert(), rows)
             sharing.made(conn, NETWORK, rows)
             external = [(row["id"], row["project_id"], EXTERNAL, EVERYONE) for row in rows if row["external"]]
@@ -90,6 +93,8 @@ class Networks:
             external = values.pop("external", None)
             if "mtu" in values:
                 self._check_mtu(conn, row, values["mtu"])
+            if "qos_policy_id" in values:
+                attach.change(conn, ctx, f"network {ident}", row["qos_policy_id"], values["qos_policy_id"])
             reshared = _share(conn, row, body, external)
             if values:
                 stored = values | {"revision_number": networks.c.revision_number + 1, "updated_at": now()}
@@ -97,6 +102,8 @@ class Networks:
                 row |= {"revision_number": row["revision_number"] + 1, "updated_at": stored["updated_at"]}
             if "mtu" in values or "admin_state_up" in values:
                 _touch_all(conn, changed, ident)
+            elif "qos_policy_id" in values:
+                holders.touch_network(conn, changed, ident)
             if reshared:
                 return NETWORKS.get(conn, ctx, ident)
             return row | {name: values[col.name] for name, col in NETWORKS.plain.items() if col.name in values}
@@ -152,6 +159,8 @@ def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:
         "external": body.get("router:external", False),
         "everyone": bool(body.get("shared") or body.get("router:external")),
         "subnet_ids": [],
+        "port_security_enabled": body.get("port_security_enabled", True),
+        "qos_policy_id": body.get("qos_policy_id"),
         "availability_zone_hints": body.get("availability_zone_hints", []),
         **wire,
     }

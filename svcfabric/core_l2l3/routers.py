@@ -13,6 +13,7 @@ from svcfabric.context import Context
 from svcfabric.core_l2l3 import gateways, port_store, router_place, router_rules
 from svcfabric.core_l2l3.core import Changed, Core, check_revision
 from svcfabric.core_l2l3.models import ports, routers
+from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.readers import ROUTERS
 from svcfabric.core_l2l3.schemas.router import MAX_ROUTES
 from svcfabric.core_l2l3.topology import load_networks, load_subnets, subnet_ids
@@ -77,6 +78,8 @@ class Routers:
         def work(conn: sa.Connection, changed: Changed) -> Row:
             router = locked(conn, ctx, ident)
             check_revision(router, if_match)
+            # before the router: whoever changes a policy's rules has the policy first, too
+            attach.hold(conn, [(body.get("external_gateway_info") or {}).get("qos_policy_id")])
             values = {name: body[name] for name in _PLAIN if name in body and body[name] != router[name]}
             routes: Sequence[Mapping[str, str]] = body["routes"] if "routes" in body else router["routes"]
             if "external_gateway_info" in body:

@@ -19,6 +19,7 @@ from svcfabric.core_l2l3.network_interface import CoreNetwork
 from svcfabric.core_l2l3.networks import Networks
 from svcfabric.core_l2l3.part import Part
 from svcfabric.core_l2l3.ports import Ports
+from svcfabric.core_l2l3.qos import routes as qos
 from svcfabric.core_l2l3.quotas import QuotaSets
 from svcfabric.core_l2l3.rbac import routes as rbac
 from svcfabric.core_l2l3.router_interfaces import RouterInterfaces
@@ -30,7 +31,7 @@ from svcfabric.fabric.feature import Fabric, Feature
 Run = Callable[[ActionRequest], Any]
 
 # The parts of the core that have a package of their own.
-PARTS: tuple[Callable[[Core, Any], Part], ...] = ()
+PARTS: tuple[Callable[[Core, Any], Part], ...] = (qos.part,)
 
 # Who is no administrator may ask, as clients expect, and finds nothing.
 OPERATORS = {"get": "reader", "list": "reader", "update": "admin", "delete": "admin"}

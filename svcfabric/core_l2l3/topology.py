@@ -60,6 +60,7 @@ class Network:
     segment: Segment
     subnets: tuple[Subnet, ...] = ()
     everyone: bool = False
+    qos_policy_id: str | None = None
 
     @property
     def tunnelled(self) -> bool:
@@ -86,6 +87,7 @@ NETWORK_COLUMNS = (
     networks.c.physical_network,
     networks.c.segmentation_id,
     networks.c.mtu,
+    networks.c.qos_policy_id,
 )
 SUBNET_COLUMNS = (
     subnets.c.id,
@@ -164,7 +166,7 @@ def subnet_of(row: Any) -> Subnet:
 
 
 def _network(row: Any) -> Network:
-    ident, project_id, shared, external, everyone, up, kind, physical, vni, mtu = row
+    ident, project_id, shared, external, everyone, up, kind, physical, vni, mtu, qos_policy_id = row
     return Network(
         id=ident,
         project_id=project_id,
@@ -173,6 +175,7 @@ def _network(row: Any) -> Network:
         everyone=everyone,
         admin_state_up=up,
         segment=segment_of(ident, kind, physical, vni, mtu),
+        qos_policy_id=qos_policy_id,
     )
 
 

@@ -6,7 +6,7 @@ changes its rules locks it. So no host is left with rules that were changed whil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,15 +30,14 @@ def hold(conn: sa.Connection, ids: Iterable[str | None]) -> dict[str, Any]:
     return {row.id: row for row in conn.execute(stmt)}
 
 
-def use(conn: sa.Connection, ctx: Context, wanted: Mapping[str, str | None]) -> None:
-    """May the caller put these policies on things? ``wanted``: policy id (or None) by what it is to be on, in words.
+def use(conn: sa.Connection, ctx: Context, wanted: Iterable[str | None], holder: str) -> None:
+    """May the caller put these policies on something (in words: "the port")? Without any, no question is asked.
 
     Raises ``errors.NotFound`` for a policy he does not see, ``errors.Conflict`` for one no host can enforce.
     """
-    found = hold(conn, wanted.values())
-    for holder, ident in wanted.items():
-        if ident is None:
-            continue
+    ids = {ident for ident in wanted if ident}
+    found = hold(conn, ids)
+    for ident in sorted(ids):
         if ident not in found or not _sees(conn, ctx, found[ident]):
             raise POLICIES.not_found(ident)
         refuse_unenforced(found[ident].rules, holder)
@@ -55,23 +54,29 @@ def change(conn: sa.Connection, ctx: Context, holder: str, old: str | None, new:
             f"Failed to remove policy {old} because you are not authorized.",
             neutron_type="PolicyRemoveAuthorizationError",
         )
-    use(conn, ctx, {holder: new})
+    use(conn, ctx, [new], holder)
 
 
 def refuse_unenforced(rules: Collection[Rule], holder: str) -> None:
     """Raise ``errors.Conflict`` when no host can do what the rules say."""
     for rule_type in unenforced(list(rules)):
-        network = holder.startswith("network ")
+        network = "network" in holder
         raise errors.Conflict(
             f"Rule {rule_type} is not supported by {holder}: no driver here guarantees a minimum.",
             neutron_type="QosRuleNotSupportedByNetwork" if network else "QosRuleNotSupported",
         )
 
 
-def defaults(conn: sa.Connection, projects: Iterable[str]) -> dict[str, str]:
-    """The default policies of projects, {project id: policy id}; they stay until the transaction ends."""
-    stmt = sa.select(qos_policies.c.default_of, qos_policies.c.id).where(qos_policies.c.default_of.in_(set(projects)))
-    return {project: ident for project, ident in conn.execute(stmt.with_for_update(read=True))}
+def give_defaults(conn: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    """Fill in the default policies of the projects of new networks (rows by column name) that name none."""
+    wanting = [row for row in rows if row["qos_policy_id"] is None]
+    if not wanting:
+        return
+    column = qos_policies.c.default_of
+    stmt = sa.select(column, qos_policies.c.id).where(column.in_({row["project_id"] for row in wanting}))
+    found = {project: ident for project, ident in conn.execute(stmt)}
+    for row in wanting:
+        row["qos_policy_id"] = found.get(row["project_id"])
 
 
 def _sees(conn: sa.Connection, ctx: Context, row: Any) -> bool:

@@ -17,7 +17,6 @@ from svcfabric.core_l2l3.qos.reader import OBJECT_TYPE, POLICIES
 from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.db.base import new_id, now
 
-
 # Who has it on something of his own needs it too, as clients expect.
 SHAREABLE = sharing.Shareable(
     object_type=OBJECT_TYPE,

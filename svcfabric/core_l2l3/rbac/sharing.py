@@ -33,7 +33,8 @@ class Shareable:
     """A kind of object that policies share. Its table has the column ``shared``: with everybody.
 
     ``label``: its name in refusals, as its ``Reader`` has it. ``users``: which projects use an object, so that a
-    policy they need stays. ``settle``: repeats on the object's row what its policies (targets by action) say.
+    policy they need stays; ``owner_needs``: the owner counts as one of them. ``settle``: repeats on the object's row
+    what its policies (targets by action) say.
     """
 
     object_type: str
@@ -42,6 +43,7 @@ class Shareable:
     users: Users
     actions: tuple[str, ...] = (SHARED,)
     settle: Callable[[Shareable, sa.Connection, str, Targets], None] = _settle
+    owner_needs: bool = False
 
 
 def bumped(table: sa.Table) -> dict[str, Any]:
@@ -131,9 +133,10 @@ def refuse_lost(
     """Raise ``errors.InUse`` when a project that uses the object would lose it by this change of targets."""
     if EVERYONE in after:
         return
+    spared = {""} if kind.owner_needs else {row["project_id"], ""}
     lost = [
         user
-        for user in sorted(set(kind.users(conn, row["id"], action)) - after - {row["project_id"], ""})
+        for user in sorted(set(kind.users(conn, row["id"], action)) - after - spared)
         if EVERYONE in before or user in before
     ]
     if lost:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from svcfabric.api import checks
 from svcfabric.api.resource import REQUIRED, Attribute, Dialect
 from svcfabric.api.standard import standard_attributes
+from svcfabric.core_l2l3.qos.schemas import attached
 
 ATTRIBUTES = (
     *standard_attributes(Dialect.NEUTRON, name=False),
@@ -52,8 +53,17 @@ ATTRIBUTES = (
         sortable=True,
         doc="The port's address it leads to; needed when the port has several.",
     ),
-    Attribute(name="router_id", check=checks.uuid(nullable=True), sortable=True, doc="The router that translates."),
+    Attribute(
+        name="router_id",
+        check=checks.uuid(nullable=True),
+        default=None,
+        post=True,
+        put=True,
+        sortable=True,
+        doc="The router that translates; a client names it when it is not on the port's subnet.",
+    ),
     Attribute(name="status", check=checks.string(), sortable=True, doc="DOWN, ACTIVE once the router has it, ERROR."),
+    attached("qos-fip"),
     Attribute(
         name="port_details",
         check=checks.nullable(checks.json_object()),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from svcfabric.api import checks
 from svcfabric.api.resource import ABSENT, Attribute, Dialect
 from svcfabric.api.standard import standard_attributes
+from svcfabric.core_l2l3.qos.schemas import attached
+from svcfabric.core_l2l3.zones import schemas as zones
 
 MIN_MTU = 68  # IPv4; 1280 with an IPv6 subnet
 MIN_MTU_V6 = 1280
@@ -79,6 +81,18 @@ ATTRIBUTES = (
         sortable=True,
         extension="net-mtu",
         doc="Largest packet, bytes; at most what the wire under it carries, which is the default.",
+    ),
+    attached("qos"),
+    *zones.attributes("network_availability_zone", "Zones it is meant for; its ports may be anywhere."),
+    Attribute(
+        name="port_security_enabled",
+        check=checks.boolean(),
+        default=True,
+        post=True,
+        put=True,
+        filterable=False,
+        extension="port-security",
+        doc="Whether new ports on it are filtered, unless they say otherwise.",
     ),
     Attribute(
         name="subnets", check=checks.list_of(checks.uuid()), filterable=False, doc="Ids of its subnets, oldest first."

@@ -7,6 +7,8 @@ from typing import Any
 from svcfabric.api import checks
 from svcfabric.api.resource import ABSENT, REQUIRED, Attribute, Check, Dialect
 from svcfabric.api.standard import standard_attributes
+from svcfabric.core_l2l3.qos.schemas import attached
+from svcfabric.core_l2l3.dhcp import options
 from svcfabric.core_l2l3.schemas.network import ADMIN_STATE_UP
 
 FILTERS = ("subnet_id", "ip_address", "ip_address_substr")
@@ -83,6 +85,15 @@ ATTRIBUTES = (
         sortable=True,
         doc="What kind of thing uses it.",
     ),
+    attached("qos"),
+    Attribute(
+        name="qos_network_policy_id",
+        check=checks.uuid(nullable=True),
+        filterable=False,
+        extension="qos-port-network-policy",
+        doc="The QoS policy of its network, in force where it has none of its own.",
+    ),
+    options.ATTRIBUTE,
     Attribute(
         name="binding:host_id",
         check=checks.regex(r"[!-~]*", 128, reason="is not the name of a host"),

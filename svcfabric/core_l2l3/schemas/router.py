@@ -26,6 +26,7 @@ GATEWAY = checks.nullable(
         }
     )
 )
+            "qos_policy_id": checks.uuid(nullable=True),
 
 ATTRIBUTES = (
     *standard_attributes(Dialect.NEUTRON),
@@ -40,7 +41,8 @@ ATTRIBUTES = (
         post=True,
         put=True,
         filterable=False,
-        doc="The external network it reaches the world through: network_id, enable_snat, external_fixed_ips.",
+        doc="The external network it reaches the world through: network_id, enable_snat, external_fixed_ips,"
+        " qos_policy_id.",
     ),
     Attribute(
         name="routes",
