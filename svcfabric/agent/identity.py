@@ -28,6 +28,7 @@ class Identity:
     state_dir: str
     tag: str
     local_ip: str = ""
+    availability_zone: str = ""
     physical_networks: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -40,6 +41,7 @@ class Identity:
             state_dir=state_dir,
             tag=tag(host, state_dir),
             local_ip=conf.agent.local_ip,
+            availability_zone=conf.agent.availability_zone,
             physical_networks=dict(conf.agent.physical_networks),
         )
 

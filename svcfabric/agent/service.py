@@ -127,6 +127,7 @@ class Agent:
             "host": self.identity.host,
             "agent_type": AGENT_TYPE,
             "version": importlib.metadata.version("svcfabric"),
+            "availability_zone": self.identity.availability_zone,
             "local_ip": self.identity.local_ip,
             "physical_networks": sorted(self.identity.physical_networks),
             "drivers": [

@@ -41,6 +41,20 @@ ATTRIBUTES = (
         sortable=True,
         doc="Whether routers and other singletons may be placed on it.",
     ),
+    Attribute(
+        name="description",
+        check=checks.nullable(checks.string(255)),
+        put=True,
+        sortable=True,
+        doc="An operator's note.",
+    ),
+    Attribute(
+        name="availability_zone",
+        check=checks.string(),
+        sortable=True,
+        extension="availability_zone",
+        doc="Where the host is, as its configuration says.",
+    ),
     Attribute(name="alive", check=checks.boolean(), doc="Whether it has been heard of lately."),
     _time("created_at", "First heard of."),
     _time("started_at", "Last started."),
@@ -63,6 +77,8 @@ READER = Reader(
         "topic": sa.literal_column("'agent'", Ascii),
         "host": agents.c.host,
         "admin_state_up": agents.c.admin_state_up,
+        "description": agents.c.description,
+        "availability_zone": agents.c.availability_zone,
         "alive": sa.type_coerce(agents.c.heartbeat_at >= _MOMENT, sa.Boolean()),
         "created_at": agents.c.created_at,
         "started_at": agents.c.started_at,
@@ -113,7 +129,7 @@ class Agents:
     def update(
         self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
     ) -> Row:
-        """Let new work onto an agent's host, or keep it off."""
+        """Let new work onto an agent's host, or keep it off; say what it is for."""
 
         def work(conn: sa.Connection) -> Row:
             if body:

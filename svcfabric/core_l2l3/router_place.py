@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import sqlalchemy as sa
@@ -14,15 +15,26 @@ from svcfabric.fabric import agents, instances
 from svcfabric.fabric.models import agents as agents_table
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Needs:
+    """What a router's host must have: its gateway's physical network ("" for a tunnelled one or none), and be in."""
+
+    physical_network: str
+    zones: Sequence[str]
+
+
 def host_of(conn: sa.Connection, router_id: str) -> str:
     """The host a router is on, "" while it waits for one."""
     hosts = instances.hosts(conn, router_id)
     return hosts[0] if hosts else ""
 
 
-def start(conn: sa.Connection, core: Core, router_id: str) -> None:
-    """Give a router that has just been made, and is attached to nothing, a host if an agent can have it."""
-    host = _choose(conn, core, "")
+def start(conn: sa.Connection, core: Core, router_id: str, zones: Sequence[str] = ()) -> None:
+    """Give a router that has just been made, and is attached to nothing, a host if an agent can have it.
+
+    ``zones``: it must be in one of these, if any are given.
+    """
+    host = _choose(conn, core, Needs("", zones))
     if host:
         instances.place(conn, router_id, host)
 
@@ -37,8 +49,8 @@ def settle(conn: sa.Connection, core: Core, changed: Changed, router_id: str, su
     host = host_of(conn, router_id)
     if host:
         return host
-    physical = _physical_network(conn, router_id)
-    host = suggested if suggested and _reaches(conn, suggested, physical) else _choose(conn, core, physical)
+    needs = _needs(conn, router_id)
+    host = suggested if suggested and _suits(conn, suggested, needs) else _choose(conn, core, needs)
     if host:
         _move(conn, core, changed, router_id, "", host)
     return host
@@ -47,10 +59,10 @@ def settle(conn: sa.Connection, core: Core, changed: Changed, router_id: str, su
 def follow_gateway(conn: sa.Connection, core: Core, changed: Changed, router_id: str) -> str:
     """After a new gateway: stay, or go where its physical network is; returns the host."""
     host = host_of(conn, router_id)
-    physical = _physical_network(conn, router_id)
-    if host and _reaches(conn, host, physical):
+    needs = _needs(conn, router_id)
+    if host and _suits(conn, host, needs):
         return host
-    better = _choose(conn, core, physical)
+    better = _choose(conn, core, needs)
     if better and better != host:
         _move(conn, core, changed, router_id, host, better)
     return better or host
@@ -72,9 +84,16 @@ def place_floatingip(
     changed.add(ident)
 
 
-def _choose(conn: sa.Connection, core: Core, physical: str) -> str:
-    settings = core.settings
-    found = agents.choose(conn, "router", settings.driver, down_time=settings.down_time, physical_network=physical)
+def _choose(conn: sa.Connection, core: Core, needs: Needs, without: Sequence[str] = ()) -> str:
+    found = agents.choose(
+        conn,
+        "router",
+        core.settings.driver,
+        down_time=core.settings.down_time,
+        physical_network=needs.physical_network,
+        zones=needs.zones,
+        without=without,
+    )
     return found or ""
 
 
@@ -101,20 +120,21 @@ def _move_ports(
         port_store.move(conn, core, changed, port, wires[port["network_id"]], host)
 
 
-def _physical_network(conn: sa.Connection, router_id: str) -> str:
-    """The physical network a router's gateway is on, "" for a tunnelled one or none."""
+def _needs(conn: sa.Connection, router_id: str) -> Needs:
     stmt = (
-        sa.select(networks.c.physical_network)
-        .join(routers, routers.c.gw_network_id == networks.c.id)
+        sa.select(networks.c.physical_network, routers.c.availability_zone_hints)
+        .select_from(routers.outerjoin(networks, routers.c.gw_network_id == networks.c.id))
         .where(routers.c.id == router_id)
     )
-    return conn.execute(stmt).scalar() or ""
+    found = conn.execute(stmt).first()
+    return Needs(found.physical_network or "", found.availability_zone_hints) if found else Needs("", ())
 
 
-def _reaches(conn: sa.Connection, host: str, physical: str) -> bool:
-    if not physical:
+def _suits(conn: sa.Connection, host: str, needs: Needs) -> bool:
+    if not needs.physical_network and not needs.zones:
         return True
-    known = conn.execute(
-        sa.select(agents_table.c.physical_networks).where(agents_table.c.host == host)
-    ).scalar_one_or_none()
-    return physical in (known or [])
+    columns = (agents_table.c.physical_networks, agents_table.c.availability_zone)
+    found = conn.execute(sa.select(*columns).where(agents_table.c.host == host)).first()
+    if found is None or (needs.zones and found.availability_zone not in needs.zones):
+        return False
+    return not needs.physical_network or needs.physical_network in found.physical_networks

@@ -17,6 +17,7 @@ from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.readers import ROUTERS
 from svcfabric.core_l2l3.schemas.router import MAX_ROUTES
 from svcfabric.core_l2l3.topology import load_networks, load_subnets, subnet_ids
+from svcfabric.core_l2l3.zones.places import check_hints
 from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
 
@@ -44,6 +45,7 @@ class Routers:
 
     def _create(self, conn: sa.Connection, changed: Changed, ctx: Context, body: Row) -> Row:
         router = _new(body)
+        check_hints(conn, "router", router["availability_zone_hints"])
         conn.execute(routers.insert().values(**router))
         instances.create(
             conn,
@@ -55,7 +57,7 @@ class Routers:
         )
         values = gateways.change(conn, self._core, changed, ctx, router, body.get("external_gateway_info"))
         if not values:
-            router_place.start(conn, self._core, router["id"])
+            router_place.start(conn, self._core, router["id"], router["availability_zone_hints"])
         changed.add(router["id"])
         return ROUTERS.get(conn, ctx, router["id"])
 
@@ -76,10 +78,10 @@ class Routers:
         gateways.check_rights(ctx, body.get("external_gateway_info"), "update")
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
-            router = locked(conn, ctx, ident)
-            check_revision(router, if_match)
             # before the router: whoever changes a policy's rules has the policy first, too
             attach.hold(conn, [(body.get("external_gateway_info") or {}).get("qos_policy_id")])
+            router = locked(conn, ctx, ident)
+            check_revision(router, if_match)
             values = {name: body[name] for name in _PLAIN if name in body and body[name] != router[name]}
             routes: Sequence[Mapping[str, str]] = body["routes"] if "routes" in body else router["routes"]
             if "external_gateway_info" in body:
@@ -163,6 +165,7 @@ def _new(body: Row) -> Values:
         "gw_network_id": None,
         "enable_snat": True,
         "routes": [],
+        "availability_zone_hints": body.get("availability_zone_hints", []),
     }
 
 

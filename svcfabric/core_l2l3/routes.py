@@ -26,6 +26,7 @@ from svcfabric.core_l2l3.router_interfaces import RouterInterfaces
 from svcfabric.core_l2l3.routers import Routers
 from svcfabric.core_l2l3.schemas import floatingip, network, port, router, subnet
 from svcfabric.core_l2l3.subnets import Subnets
+from svcfabric.core_l2l3.zones import routes as zones
 from svcfabric.fabric.feature import Fabric, Feature
 
 Run = Callable[[ActionRequest], Any]
@@ -46,6 +47,7 @@ def feature(fabric: Fabric) -> Feature:
         quotas=quotas_of(fabric.conf),
     )
     made = [part(core, fabric.conf) for part in PARTS]
+    made.append(zones.part(core, fabric.conf))
     parts = (*made, rbac.part(core, fabric.conf, [kind for part in made for kind in part.shareables]))
     own = Path(__file__).parent / "migrations" / "versions"
     return Feature(

@@ -11,19 +11,22 @@ import sqlalchemy as sa
 from svcfabric.db.base import new_id, now
 from svcfabric.fabric.models import agents, instances, placements
 
+ZONE = "nova"  # of a host whose agent names none, as clients expect
+
 
 def heartbeat(conn: sa.Connection, beat: Mapping[str, Any]) -> bool:
     """Store an agent's heartbeat; True when the agent is new or has been restarted.
 
-    ``beat``: host, agent_type, local_ip, physical_networks, drivers [{kind, driver, features}],
+    ``beat``: host, agent_type, availability_zone, local_ip, physical_networks, drivers [{kind, driver, features}],
     started_at (ISO 8601, UTC), and anything else for ``configuration``.
     """
     values = {
         "agent_type": str(beat.get("agent_type", "host")),
+        "availability_zone": str(beat.get("availability_zone") or ZONE),
         "local_ip": str(beat.get("local_ip") or ""),
         "drivers": [[d["kind"], d["driver"]] for d in beat.get("drivers", [])],
         "physical_networks": sorted(beat.get("physical_networks") or []),
-        "configuration": {k: beat[k] for k in ("resources", "version") if k in beat},
+        "configuration": {k: beat[k] for k in ("resources", "version") if k in beat} | _features(beat),
         "started_at": _time(beat.get("started_at")),
         "heartbeat_at": now(),
     }
@@ -36,6 +39,12 @@ def heartbeat(conn: sa.Connection, beat: Mapping[str, Any]) -> bool:
         return True
     conn.execute(agents.update().where(agents.c.host == host).values(**values))
     return bool(before.started_at != values["started_at"])
+
+
+def _features(beat: Mapping[str, Any]) -> dict[str, Any]:
+    """What its drivers can do, {kind.driver: features}, of those that say."""
+    told = {f"{d['kind']}.{d['driver']}": d["features"] for d in beat.get("drivers", []) if "features" in d}
+    return {"features": told} if told else {}
 
 
 def _moved(conn: sa.Connection, host: str) -> None:
@@ -62,18 +71,23 @@ def choose(
     *,
     down_time: float,
     physical_network: str = "",
+    zones: Collection[str] = (),
     without: Collection[str] = (),
 ) -> str | None:
-    """The live host (none of ``without``) that offers (kind, driver) and has the fewest of that kind, or None."""
+    """The live host (none of ``without``) that offers (kind, driver) and has the fewest of that kind, or None.
+
+    ``zones``: it must be in one of these; none given: anywhere.
+    """
     offers = [
         row
         for row in conn.execute(
-            sa.select(agents.c.host, agents.c.drivers, agents.c.physical_networks).where(
+            sa.select(agents.c.host, agents.c.drivers, agents.c.physical_networks, agents.c.availability_zone).where(
                 agents.c.heartbeat_at >= alive_since(down_time), agents.c.admin_state_up.is_(True)
             )
         )
         if [kind, driver] in row.drivers
         and row.host not in without
+        and (not zones or row.availability_zone in zones)
         and (not physical_network or physical_network in row.physical_networks)
     ]
     if len(offers) < 2:

@@ -46,6 +46,9 @@ agents = Table(
     Column("id", Id, primary_key=True),
     Column("host", Host, nullable=False, unique=True),
     Column("agent_type", Ascii, nullable=False),
+    Column("availability_zone", Ascii, nullable=False, default="nova", server_default="nova"),
+    # An operator's note.
+    Column("description", Name, nullable=True),
     Column("admin_state_up", Boolean, nullable=False, default=True),
     Column("local_ip", Ascii, nullable=False, default=""),
     # [[kind, driver], ...]: what it can realise.

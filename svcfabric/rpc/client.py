@@ -44,7 +44,9 @@ class ControllerClient:
         self._transport = transport
 
     def heartbeat(self, agent: Wire) -> None:
-        """A sign of life: host, agent_type, local_ip, physical_networks, drivers, resources, started_at."""
+        """A sign of life: host, agent_type, availability_zone, local_ip, physical_networks, drivers, resources,
+        started_at.
+        """
         self._transport.cast(CONTROLLER_TOPIC, None, "heartbeat", agent=agent)
 
     def report(self, host: str, reports: Sequence[Wire]) -> None:

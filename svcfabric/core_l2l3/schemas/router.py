@@ -6,6 +6,7 @@ from svcfabric.api import checks
 from svcfabric.api.resource import Attribute, Dialect
 from svcfabric.api.standard import standard_attributes
 from svcfabric.core_l2l3.schemas.network import ADMIN_STATE_UP
+from svcfabric.core_l2l3.zones import schemas as zones
 
 MAX_ROUTES = 30
 
@@ -53,4 +54,5 @@ ATTRIBUTES = (
         extension="extraroute",
         doc="Static routes; each next hop must be on one of its subnets.",
     ),
+    *zones.attributes("router_availability_zone", "Zones it may be in; anywhere without."),
 )
