@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -202,42 +202,64 @@ def status(
     )
 
 
-def record(conn: sa.Connection, host: str, reports: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+_MINE = sa.and_(
+    placements.c.instance_id == sa.bindparam("instance"),
+    placements.c.host == sa.bindparam("at"),
+    placements.c.observed_generation <= sa.bindparam("answered"),
+)
+_ANSWERED = (
+    placements.update()
+    .where(_MINE)
+    .values(
+        {
+            placements.c.observed_generation: sa.bindparam("answered"),
+            placements.c.error_code: sa.bindparam("why"),
+            placements.c.error: sa.bindparam("words"),
+            placements.c.error_detail: sa.bindparam("detail"),
+        }
+    )
+)
+_REMOVED = placements.delete().where(_MINE, placements.c.removing.is_(True))
+
+
+def record(conn: sa.Connection, host: str, reports: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """Take a host's reports in; returns (kind, id) of tombstones whose last host has now confirmed.
 
     A report older than what is stored changes nothing, the confirmation of a removal neither: the instance may
     have come back to the host since. Report keys: id, generation, ok, code, error, detail, removed.
     """
-    gone: list[tuple[str, str]] = []
-    for report in reports:
-        mine = sa.and_(
-            placements.c.instance_id == report["id"],
-            placements.c.host == host,
-            placements.c.observed_generation <= report["generation"],
-        )
-        if report.get("removed"):
-            conn.execute(placements.delete().where(mine, placements.c.removing.is_(True)))
-            gone += _finished(conn, report["id"])
-            continue
-        ok = bool(report.get("ok", True))
-        conn.execute(
-            placements.update()
-            .where(mine)
-            .values(
-                observed_generation=report["generation"],
-                error_code="" if ok else str(report.get("code") or "driver")[:64],
-                error="" if ok else str(report.get("error") or "The change could not be applied."),
-                error_detail="" if ok else str(report.get("detail") or ""),
-            )
-        )
-    return gone
-
-
-def _finished(conn: sa.Connection, instance_id: str) -> list[tuple[str, str]]:
-    left = sa.select(placements.c.instance_id).where(placements.c.instance_id == instance_id)
-    over = sa.and_(instances.c.id == instance_id, instances.c.deleted.is_(True), ~sa.exists(left))
-    kind = conn.execute(sa.select(instances.c.kind).where(over)).scalar()
-    # Asked once more by the statement that deletes: it may have come back to life this very moment.
-    if kind is None or not conn.execute(instances.delete().where(over)).rowcount:
+    answered = [_answer(host, report) for report in reports if not report.get("removed")]
+    removed = [_key(host, report) for report in reports if report.get("removed")]
+    if answered:
+        conn.execute(_ANSWERED, answered)
+    if not removed:
         return []
-    return [(kind, instance_id)]
+    conn.execute(_REMOVED, removed)
+    return _finished(conn, [each["instance"] for each in removed])
+
+
+def _key(host: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    return {"instance": report["id"], "at": host, "answered": report["generation"]}
+
+
+def _answer(host: str, report: Mapping[str, Any]) -> dict[str, Any]:
+    if report.get("ok", True):
+        return {**_key(host, report), "why": "", "words": "", "detail": ""}
+    return {
+        **_key(host, report),
+        "why": str(report.get("code") or "driver")[:64],
+        "words": str(report.get("error") or "The change could not be applied."),
+        "detail": str(report.get("detail") or ""),
+    }
+
+
+def _finished(conn: sa.Connection, ids: Sequence[str]) -> list[tuple[str, str]]:
+    left = sa.select(placements.c.instance_id).where(placements.c.instance_id == instances.c.id)
+    over = sa.and_(instances.c.deleted.is_(True), ~sa.exists(left))
+    found = conn.execute(sa.select(instances.c.kind, instances.c.id).where(instances.c.id.in_(ids), over)).all()
+    # Asked once more by the statement that deletes: it may have come back to life this very moment.
+    return [
+        (kind, ident)
+        for kind, ident in found
+        if conn.execute(instances.delete().where(instances.c.id == ident, over)).rowcount
+    ]
