@@ -5,7 +5,7 @@ from __future__ import annotations
 from svcfabric.api import checks
 from svcfabric.api.resource import ABSENT, Attribute, Dialect
 from svcfabric.api.standard import standard_attributes
-from svcfabric.core_l2l3.zones import schemas as zones
+from svcfabric.core_l2l3.addressing.schemas import network as addressing
 from svcfabric.core_l2l3.qos.schemas import attached
 from svcfabric.core_l2l3.zones import schemas as zones
 
@@ -95,7 +95,7 @@ ATTRIBUTES = (
         extension="port-security",
         doc="Whether new ports on it are filtered, unless they say otherwise.",
     ),
-    *zones.attributes("network_availability_zone", "Zones it is meant for; its ports may be anywhere."),
+    *addressing.NETWORK,
     Attribute(
         name="subnets", check=checks.list_of(checks.uuid()), filterable=False, doc="Ids of its subnets, oldest first."
     ),
