@@ -1,8 +1,8 @@
-"""The public API suites against this product: ``python -m tests.conformance.run [network] [load-balancer]``.
+"""The public API suites against this product: ``python -m tests.conformance.run [SUITE ...]``.
 
 Starts a real Keystone and ``svcfabric up`` (real HAProxy, real namespaces), runs the modules of ``expected.toml``
-with tempest and its load-balancer plugin, unchanged, and prints a table by module. Ends with 1 when a module
-passes fewer tests than expected, or when a test fails that ``known.toml`` does not give a reason for.
+with tempest and its plugins for networks and load balancers, unchanged, and prints a table by module. Ends with 1
+when a module passes fewer tests than expected, or when a test fails that ``known.toml`` does not give a reason for.
 """
 
 from __future__ import annotations
@@ -23,9 +23,15 @@ from collections.abc import Iterator, Sequence
 from svcfabric.cmd.client import NETWORK, Client
 from tests import cluster, keystone, servers
 
-PACKAGES = ("tempest==47.0.0", "octavia-tempest-plugin==3.5.0", "python-subunit", "junitxml")
+PACKAGES = (
+    "tempest==47.0.0",
+    "neutron-tempest-plugin==3.3.0",
+    "octavia-tempest-plugin==3.5.0",
+    "python-subunit",
+    "junitxml",
+)
 HERE = pathlib.Path(__file__).parent
-SUITES = ("network", "load-balancer")
+SUITES = ("network", "network-plugin", "load-balancer")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -123,8 +129,15 @@ def tempest_conf(where: Site, root: pathlib.Path) -> dict[str, dict[str, object]
             "ipv6": True,
             "ipv6_subnet_attributes": True,
             "floating_ips": True,
-            "port_security": False,
+            "port_security": True,
             "available_features": "all",
+        },
+        "neutron_plugin_options": {
+            "provider_vlans": "foo",
+            "agent_availability_zone": "nova",
+            "available_type_drivers": "flat,vxlan",
+            "create_shared_resources": True,
+            "l3_agent_mode": "legacy",
         },
         "validation": {"run_validation": False},
         "load_balancer": {
