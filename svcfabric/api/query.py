@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from svcfabric import errors
+from svcfabric.api import checks
 from svcfabric.api.resource import Attribute, Dialect, ListQuery, Resource
 from svcfabric.api.words import Words
 
 Params = Mapping[str, Any]  # Falcon's: name -> text, or a list of texts when repeated
 
 PAGING = frozenset({"limit", "marker", "page_reverse", "sort_key", "sort_dir", "sort", "fields"})
+SINCE = "changed_since"
 TAGS = {"tags": "tags", "tags-any": "tags_any", "not-tags": "not_tags", "not-tags-any": "not_tags_any"}
 MAX_MARKER = 255
 
@@ -29,6 +33,10 @@ class QueryRules:
         self._filters = {a.name: a for a in resource.attributes if a.filterable}
         self._sortable = {a.name for a in resource.attributes if a.sortable}
         self._names = {a.name for a in resource.attributes}
+        self._plain = PAGING | (TAGS.keys() if resource.tags else set())
+        self._dated = dialect is Dialect.NEUTRON and "updated_at" in self._names
+        if self._dated:
+            self._plain |= {SINCE}
         if "project_id" in self._filters:
             self._filters["tenant_id"] = self._filters["project_id"]
         self._empty = ListQuery(sorts=resource.default_sort, limit=max_page or None)
@@ -49,6 +57,7 @@ class QueryRules:
             limit=limit,
             marker=marker,
             reverse=reverse,
+            changed_since=self._changed_since(params),
             fields=self.fields(params),
             **tags,
         )
@@ -115,11 +124,23 @@ class QueryRules:
                 found[field] = values
         return found
 
+    def _changed_since(self, params: Params) -> datetime.datetime | None:
+        text = one(params, SINCE) if self._dated else ""
+        if not text:
+            return None
+        try:
+            moment: datetime.datetime = checks.timestamp().convert(text)
+        except ValueError:
+            raise errors.InvalidInput(
+                f"Invalid input for operation: The input {SINCE} must be in the following format: YYYY-MM-DDTHH:MM:SSZ."
+            ) from None
+        return moment
+
     def _filtered(self, params: Params) -> dict[str, tuple[Any, ...]]:
         filters: dict[str, tuple[Any, ...]] = {}
         unknown = []
         for name, given in params.items():
-            if name in PAGING or (self.resource.tags and name in TAGS):
+            if name in self._plain:
                 continue
             attribute = self._filters.get(name)
             if attribute is None:

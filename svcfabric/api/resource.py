@@ -8,6 +8,7 @@ values defined here. A feature adds a ``Handler``: the use cases, free of HTTP.
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
@@ -72,6 +73,7 @@ class Attribute:
 class ListQuery:
     """A list request, parsed and checked. Values within one filter are alternatives; filters all hold.
 
+    ``changed_since``: rows changed then or later, in naive UTC.
     ``marker`` is the id of the last row of the previous page; ``reverse`` walks towards the first page
     (rows are still returned in sort order). ``limit`` None means all. ``fields`` empty means all; otherwise it
     holds what the client asked for and ``id``. ``sorts`` is the resource's ``default_sort`` if the client names none.
@@ -82,6 +84,7 @@ class ListQuery:
     tags_any: tuple[str, ...] = ()
     not_tags: tuple[str, ...] = ()
     not_tags_any: tuple[str, ...] = ()
+    changed_since: datetime.datetime | None = None
     sorts: tuple[tuple[str, str], ...] = ()
     limit: int | None = None
     marker: str | None = None

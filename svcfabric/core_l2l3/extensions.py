@@ -7,6 +7,7 @@ from svcfabric.api.resource import Extension
 # (alias, name, what it adds)
 _SERVED = (
     ("agent", "agent", "The agents that realise networks on hosts."),
+    ("agent_sort_key", "Agent sort key", "Sorted lists of agents."),
     ("binding", "Port Binding", "The host a port's wire is on."),
     ("empty-string-filtering", "Empty String Filtering Extension", "Filters for empty values."),
     ("ext-gw-mode", "Neutron L3 Configurable external gateway mode", "Source NAT at a router's gateway, on or off."),
@@ -22,6 +23,8 @@ _SERVED = (
     ("pagination", "Pagination support", "Lists in pages."),
     ("project-id", "project_id field enabled", "project_id beside tenant_id."),
     ("provider", "Provider Network", "The wire under a network."),
+    ("quota-check-limit", "Quota engine limit check", "Limits below what is in use are refused."),
+    ("quota-check-limit-default", "Quota engine limit check by default", "They are unless forced."),
     ("quota_details", "Quota details management support", "Use of quotas."),
     ("quotas", "Quota management support", "Limits by project."),
     ("revision-if-match", "If-Match constraints based on revision_number", "Changes at a certain revision only."),

@@ -117,6 +117,8 @@ class Reader:
         plain = {name: values for name, values in query.filters.items() if name not in self._filters}
         conditions += page.where(self.columns, plain)
         conditions += [self._filters[name](values) for name, values in query.filters.items() if name in self._filters]
+        if query.changed_since is not None:
+            conditions.append(self.columns["updated_at"] >= query.changed_since)
         if query.tags or query.tags_any or query.not_tags or query.not_tags_any:
             conditions += page.where_tags(
                 self.columns["tags"],
