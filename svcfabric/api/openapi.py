@@ -160,7 +160,8 @@ def _add_resource(paths: dict[str, dict[str, Any]], api: Api, resource: Resource
                 described["parameters"] = _query(resource)
             _add(paths, where, method, described)
     if has_tag_paths(api.dialect, resource):
-        _add_tags(paths, api, resource, item + "/tags")
+        tagged = api.prefixes[0] + resource.tag_path + "/{id}" if resource.tag_path else item
+        _add_tags(paths, api, resource, tagged + "/tags")
 
 
 def _add_tags(paths: dict[str, dict[str, Any]], api: Api, resource: Resource, path: str) -> None:

@@ -175,7 +175,8 @@ class Resource:
     (``/pools/{parent_id}/members``). ``rules`` overrides the default policy per operation
     (create, get, list, update, delete): a key of ``policy.DEFAULTS``.
     ``operations``: those served; others answer 405. ``bulk``: a POST may carry ``collection: [...]``.
-    ``announced``: its changes are told (see ``notices``).
+    ``announced``: its changes are told (see ``notices``). ``tag_path``: as ``path``, where the tags below an item are
+    elsewhere.
     ``extension``: alias that introduces it; the API must list it.
     """
 
@@ -190,6 +191,7 @@ class Resource:
     bulk: bool = True
     announced: bool = True
     tags: bool = True
+    tag_path: str = ""
     default_sort: tuple[tuple[str, str], ...] = (("id", "asc"),)
     extension: str = ""
 

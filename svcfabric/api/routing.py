@@ -81,7 +81,7 @@ def add_api(
         for prefix in api.prefixes:
             _add_resource(routes, prefix + resource.path, resource, served)
             if tags is not None:
-                _add_tags(routes, f"{prefix}{resource.path}/{{id}}/tags", tags)
+                _add_tags(routes, f"{prefix}{resource.tag_path or resource.path}/{{id}}/tags", tags)
     for action in api.actions:
         responder = ServedAction(action, api.dialect, policy, limits, find, publish)
         for prefix in api.prefixes:

@@ -46,6 +46,7 @@ def part(core: Core, conf: Any) -> Part:
                 attributes=schemas.POLICY,
                 handler=Policies(core),
                 rules=MANAGED,
+                tag_path="/policies",
                 extension="qos",
             ),
             *(resource for kind in KINDS.values() for resource in _rules(core, kind)),
