@@ -10,12 +10,15 @@ import dataclasses
 import functools
 import types
 import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, cast
 
 from svcfabric.spi import dhcp, l2l3, lbaas, security
 from svcfabric.spi.spec import Envelope, Spec
 
+Reader = Callable[[Any], Any]
+
+_ATOMS = frozenset({str, int, bool, float, type(None)})
 _KINDS: dict[str, type[Spec]] = {
     cls.kind: cls
     for cls in (
@@ -65,33 +68,45 @@ def decode(wire: Mapping[str, Any]) -> Envelope:
 
 
 def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-    if isinstance(value, tuple):
+    cls = value.__class__
+    if cls in _ATOMS:
+        return value
+    if cls is tuple:
         return [_plain(item) for item in value]
-    return value
+    return {name: _plain(getattr(value, name)) for name in _readers(cast(Hashable, cls))}
 
 
 @functools.cache
-def _hints(cls: Hashable) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def _readers(cls: Hashable) -> dict[str, Reader | None]:
+    """What makes a field's value of what is on the wire, by field; None where it is the same."""
+    hints = typing.get_type_hints(cls)
+    return {field.name: _reader(hints[field.name]) for field in dataclasses.fields(cast(type[Any], cls))}
 
 
 def _build(cls: type[Any], data: Mapping[str, Any]) -> Any:
-    hints = _hints(cast(Hashable, cls))
-    names = {f.name for f in dataclasses.fields(cls)}
-    return cls(**{name: _value(hints[name], item) for name, item in data.items() if name in names})
+    readers, values = _readers(cast(Hashable, cls)), {}
+    for name, item in data.items():
+        if name in readers:
+            reader = readers[name]
+            values[name] = item if reader is None else reader(item)
+    return cls(**values)
 
 
-def _value(hint: Any, item: Any) -> Any:
-    origin = typing.get_origin(hint)
+def _reader(hint: Any) -> Reader | None:
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin is tuple:
-        args = typing.get_args(hint)
         if len(args) == 2 and args[1] is Ellipsis:
-            return tuple(_value(args[0], each) for each in item)
-        return tuple(_value(arg, each) for arg, each in zip(args, item, strict=True))
+            each = _reader(args[0])
+            return tuple if each is None else lambda items: tuple(map(each, items))
+        readers = [_reader(arg) or _same for arg in args]
+        return lambda items: tuple(read(item) for read, item in zip(readers, items, strict=True))
     if origin in (typing.Union, types.UnionType):
-        return None if item is None else _value(next(a for a in typing.get_args(hint) if a is not type(None)), item)
+        inner = _reader(next(arg for arg in args if arg is not type(None)))
+        return None if inner is None else lambda item: None if item is None else inner(item)
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
-        return _build(hint, item)
+        return functools.partial(_build, hint)
+    return None
+
+
+def _same(item: Any) -> Any:
     return item
