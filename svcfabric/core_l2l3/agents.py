@@ -1,8 +1,13 @@
-"""Agents in the form clients of the network API know."""
+"""Agents in the form clients of the network API know.
+
+Clients look for an agent of a certain type. One agent does everything here, so it is listed once as it is and once
+more for each type clients act on, with an id of its own: the same, but for the digit that tells a UUID's version.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -17,6 +22,9 @@ from svcfabric.fabric.agents import alive_since
 from svcfabric.fabric.models import agents
 
 BINARY = "svcfabric-agent"
+DHCP_AGENT = "DHCP agent"
+_ROLES = ((DHCP_AGENT, "dhcp", "8"),)  # type, the kind of instance it realises, the digit
+_VERSION = 14  # where that digit is
 _MOMENT = sa.bindparam("alive_since", type_=sa.DateTime())
 
 
@@ -67,27 +75,46 @@ ATTRIBUTES = (
     ),
 )
 
+
+def _as(agent_type: str, kind: str, digit: str) -> sa.Select[Any]:
+    """All agents that realise ``kind``, as rows of that type."""
+    ident = sa.func.substr(agents.c.id, 1, _VERSION).concat(digit).concat(sa.func.substr(agents.c.id, _VERSION + 2))
+    told: dict[str, sa.ColumnElement[Any]] = {"id": ident, "agent_type": sa.literal_column(f"'{agent_type}'")}
+    return sa.select(
+        *(sa.type_coerce(told.get(column.name, column), column.type).label(column.name) for column in agents.c)
+    ).where(sa.cast(agents.c.drivers, sa.Text).contains(f'["{kind}",'))
+
+
+_SEEN = sa.union_all(sa.select(*agents.c), *(_as(*role) for role in _ROLES)).subquery("seen_agents")
+
+
+def _of_type(values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Clients do not agree on capitals."""
+    return sa.func.lower(_SEEN.c.agent_type).in_([str(value).lower() for value in values])
+
+
 READER = Reader(
     "Agent",
-    agents,
+    _SEEN,
     {
-        "id": agents.c.id,
-        "agent_type": agents.c.agent_type,
+        "id": _SEEN.c.id,
+        "agent_type": _SEEN.c.agent_type,
         "binary": sa.literal_column(f"'{BINARY}'", Ascii),
         "topic": sa.literal_column("'agent'", Ascii),
-        "host": agents.c.host,
-        "admin_state_up": agents.c.admin_state_up,
-        "description": agents.c.description,
-        "availability_zone": agents.c.availability_zone,
-        "alive": sa.type_coerce(agents.c.heartbeat_at >= _MOMENT, sa.Boolean()),
-        "created_at": agents.c.created_at,
-        "started_at": agents.c.started_at,
-        "heartbeat_timestamp": agents.c.heartbeat_at,
-        "configurations": agents.c.configuration,
-        "local_ip": agents.c.local_ip,
-        "drivers": agents.c.drivers,
-        "physical_networks": agents.c.physical_networks,
+        "host": _SEEN.c.host,
+        "admin_state_up": _SEEN.c.admin_state_up,
+        "description": _SEEN.c.description,
+        "availability_zone": _SEEN.c.availability_zone,
+        "alive": sa.type_coerce(_SEEN.c.heartbeat_at >= _MOMENT, sa.Boolean()),
+        "created_at": _SEEN.c.created_at,
+        "started_at": _SEEN.c.started_at,
+        "heartbeat_timestamp": _SEEN.c.heartbeat_at,
+        "configurations": _SEEN.c.configuration,
+        "local_ip": _SEEN.c.local_ip,
+        "drivers": _SEEN.c.drivers,
+        "physical_networks": _SEEN.c.physical_networks,
     },
+    filters={"agent_type": _of_type},
     visible=lambda _project: sa.false(),
     finish=lambda row: _finish(row),
 )
@@ -133,7 +160,7 @@ class Agents:
 
         def work(conn: sa.Connection) -> Row:
             if body:
-                conn.execute(agents.update().where(agents.c.id == ident).values(**body))
+                conn.execute(agents.update().where(agents.c.host == _host(conn, ident)).values(**body))
             return READER.get(conn, ctx, ident, self._now())
 
         return self._core.database.write(work)
@@ -142,7 +169,12 @@ class Agents:
         """Forget an agent; one that lives announces itself again."""
 
         def work(conn: sa.Connection) -> None:
-            if not conn.execute(agents.delete().where(agents.c.id == ident)).rowcount:
+            if not conn.execute(agents.delete().where(agents.c.host == _host(conn, ident))).rowcount:
                 raise READER.not_found(ident)
 
         self._core.database.write(work)
+
+
+def _host(conn: sa.Connection, ident: str) -> str:
+    """The host of an agent, whichever of its rows is meant; "" when there is none."""
+    return conn.execute(sa.select(_SEEN.c.host).where(_SEEN.c.id == ident)).scalar() or ""

@@ -35,7 +35,7 @@ class Reader:
     def __init__(
         self,
         label: str,
-        table: sa.Table,
+        table: sa.FromClause,
         columns: Mapping[str, Expression],
         *,
         internal: Mapping[str, Expression] | None = None,

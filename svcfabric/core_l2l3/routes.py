@@ -12,9 +12,11 @@ from svcfabric.api.resource import Action, ActionRequest, Api, Attribute, Dialec
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import agents, availability
 from svcfabric.core_l2l3.core import Core, Settings, quotas_of
+from svcfabric.core_l2l3.dhcp import routes as dhcp
 from svcfabric.core_l2l3.extensions import EXTENSIONS
 from svcfabric.core_l2l3.floatingips import FloatingIPs
 from svcfabric.core_l2l3.kinds import kinds_of
+from svcfabric.core_l2l3.l3 import routes as l3
 from svcfabric.core_l2l3.network_interface import CoreNetwork
 from svcfabric.core_l2l3.networks import Networks
 from svcfabric.core_l2l3.part import Part
@@ -32,7 +34,7 @@ from svcfabric.fabric.feature import Fabric, Feature
 Run = Callable[[ActionRequest], Any]
 
 # The parts of the core that have a package of their own.
-PARTS: tuple[Callable[[Core, Any], Part], ...] = (qos.part,)
+PARTS: tuple[Callable[[Core, Any], Part], ...] = (qos.part, dhcp.part)
 
 # Who is no administrator may ask, as clients expect, and finds nothing.
 OPERATORS = {"get": "reader", "list": "reader", "update": "admin", "delete": "admin"}
