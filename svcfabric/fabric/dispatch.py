@@ -26,6 +26,15 @@ LOG = logging.getLogger(__name__)
 Wire = dict[str, Any]
 
 BATCH = 500  # instances loaded with one query
+# What is to be known of a placement to make an envelope for its host.
+PLACED = (
+    instances.c.id,
+    instances.c.kind,
+    instances.c.driver,
+    instances.c.generation,
+    placements.c.host,
+    placements.c.role,
+)
 
 
 class Sender(Protocol):
@@ -95,39 +104,25 @@ class Dispatcher:
         """(host, removals, envelopes), as they are at one moment: no spec is half of one change, half of the next."""
         order = {ident: place for place, ident in enumerate(ids)}
         with self._database.snapshot() as conn:
-            hosts: dict[str, list[Any]] = {}
-            for row in sorted(behind(conn, ids), key=lambda row: order[row.id]):
-                hosts.setdefault(row.host, []).append(row)
-            return [
-                (
-                    host,
-                    [removal(row) for row in rows if row.removing],
-                    envelopes(conn, self._kinds, host, [row for row in rows if not row.removing]),
-                )
-                for host, rows in hosts.items()
-            ]
+            rows = sorted(behind(conn, ids), key=lambda row: order[row.id])
+            wires = envelopes(conn, self._kinds, [row for row in rows if not row.removing])
+        removals: dict[str, list[Wire]] = {}
+        for row in rows:
+            if row.removing:
+                removals.setdefault(row.host, []).append(removal(row))
+        hosts = dict.fromkeys(row.host for row in rows)
+        return [(host, removals.get(host, []), wires.get(host, [])) for host in hosts]
 
 
-def behind(conn: sa.Connection, ids: Sequence[str] | None = None, *, host: str | None = None) -> list[Any]:
-    """Placements that have not answered for the newest generation: id, kind, driver, generation, host, removing."""
+def behind(conn: sa.Connection, ids: Sequence[str] | None = None) -> list[Any]:
+    """Placements (of these instances) that have not answered for the newest generation: ``PLACED`` and removing."""
     stmt = (
-        sa.select(
-            instances.c.id,
-            instances.c.kind,
-            instances.c.driver,
-            instances.c.generation,
-            placements.c.host,
-            placements.c.removing,
-        )
-        .join(placements, placements.c.instance_id == instances.c.id)
-        .where(
-            sa.or_(placements.c.observed_generation < instances.c.generation, placements.c.removing.is_(True)),
-        )
+        sa.select(*PLACED, placements.c.removing)
+        .join_from(instances, placements, placements.c.instance_id == instances.c.id)
+        .where(sa.or_(placements.c.observed_generation < instances.c.generation, placements.c.removing.is_(True)))
     )
     if ids is not None:
         stmt = stmt.where(instances.c.id.in_(ids))
-    if host is not None:
-        stmt = stmt.where(placements.c.host == host)
     return list(conn.execute(stmt).all())
 
 
@@ -136,29 +131,34 @@ def removal(row: Any) -> Wire:
     return {"id": row.id, "kind": row.kind, "driver": row.driver, "generation": row.generation}
 
 
-def envelopes(conn: sa.Connection, kinds: Kinds, host: str, rows: Sequence[Any]) -> list[Wire]:
-    """Wire envelopes for rows of (id, kind, driver, generation): one load per kind and ``BATCH``.
+def envelopes(conn: sa.Connection, kinds: Kinds, rows: Sequence[Any]) -> dict[str, list[Wire]]:
+    """Wire envelopes by host for rows of ``PLACED``: one load per kind, view and ``BATCH``.
 
-    The rows carry generations read before; a spec may be newer than its label, never older. One that cannot be
-    made is logged and left out: it must not hold up the others.
+    Hosts that only must know of an instance (role ``remote``) all see the same: it is loaded and put into wire form
+    once, however many they are. The rows carry generations read before; a spec may be newer than its label, never
+    older. One that cannot be made is logged and left out: it must not hold up the others.
     """
-    grouped: dict[str, list[Any]] = {}
+    grouped: dict[tuple[str, str], list[Any]] = {}
     for row in rows:
-        grouped.setdefault(row.kind, []).append(row)
-    wires: list[Wire] = []
-    for name, mine in grouped.items():
+        view = "" if row.role == "remote" else row.host
+        grouped.setdefault((row.kind, view), []).append(row)
+    wires: dict[str, list[Wire]] = {}
+    for (name, view), mine in grouped.items():
         kind = kinds.get(name)
         if kind is None:
             LOG.error("instances of kind %r, which no feature here offers: %s", name, [r.id for r in mine[:5]])
             continue
-        specs: dict[str, Spec] = {}
-        for start in range(0, len(mine), BATCH):
-            specs |= _load(conn, kind, [row.id for row in mine[start : start + BATCH]], host)
-        wires += [
-            codec.encode(Envelope(spec=specs[row.id], generation=row.generation, driver=row.driver))
-            for row in mine
-            if row.id in specs
-        ]
+        ids, specs = list(dict.fromkeys(row.id for row in mine)), dict[str, Spec]()
+        for start in range(0, len(ids), BATCH):
+            specs |= _load(conn, kind, ids[start : start + BATCH], view)
+        made: dict[str, Wire] = {}
+        for row in mine:
+            if row.id in specs:
+                if row.id not in made:
+                    made[row.id] = codec.encode(
+                        Envelope(spec=specs[row.id], generation=row.generation, driver=row.driver)
+                    )
+                wires.setdefault(row.host, []).append(made[row.id])
     return wires
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import sqlalchemy as sa
 
@@ -18,6 +18,8 @@ class Kind(Protocol):
     def load(self, conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Spec]:
         """Specs of those instances as ``host`` should see them, in a constant number of queries.
 
+        ``host`` "": as every host should see them that only must know of them (role ``remote``).
+
         The caller has read the generations before. An instance whose rows are gone is left out.
         """
 
@@ -31,6 +33,17 @@ class Kind(Protocol):
         """The last host has confirmed the removal of a tombstone: drop what the feature still keeps.
 
         May return ids of other instances to kick after the commit (a port that goes with it).
+        """
+
+
+@runtime_checkable
+class Movable(Protocol):
+    """A kind whose instances move to another host when theirs is dead."""
+
+    def evacuate(self, conn: sa.Connection, instance_id: str, host: str) -> list[str]:
+        """Move the instance off ``host``, with all that belongs to it; the ids to kick after the commit.
+
+        [] when it is not there any more, or no other host can have it.
         """
 
 

@@ -58,15 +58,8 @@ class Controller:
         """
         with self._database.snapshot() as conn:
             rows = conn.execute(
-                sa.select(
-                    instances_table.c.id,
-                    instances_table.c.kind,
-                    instances_table.c.driver,
-                    instances_table.c.generation,
-                    placements.c.observed_generation,
-                    placements.c.removing,
-                )
-                .join(placements, placements.c.instance_id == instances_table.c.id)
+                sa.select(*dispatch.PLACED, placements.c.observed_generation, placements.c.removing)
+                .join_from(instances_table, placements, placements.c.instance_id == instances_table.c.id)
                 .where(placements.c.host == host)
             ).all()
             differs = [
@@ -74,7 +67,10 @@ class Controller:
                 for row in rows
                 if not row.removing and min(view.get(row.id, 0), row.observed_generation) < row.generation
             ]
-            wires = dispatch.envelopes(conn, self._kinds, host, differs)
+            # in the order in which kinds need each other, as far as it is known
+            order = {name: place for place, name in enumerate(self._kinds)}
+            differs.sort(key=lambda row: order.get(row.kind, len(order)))
+            wires = dispatch.envelopes(conn, self._kinds, differs).get(host, [])
         known = {row.id for row in rows}
         return {
             "envelopes": wires,
