@@ -29,6 +29,14 @@ bench: .ready-test ## Measure: a new load balancer's first answer, the API (ARGS
 	@scripts/as-root $(bin)/python -m tests.bench.first_answer
 	@scripts/as-root $(bin)/python -m tests.bench.api $(ARGS)
 
+.PHONY: bench-scale
+bench-scale: .ready-test ## Measure what size costs: 10,000 ports in 100 networks on 20 simulated hosts (ARGS=--help)
+	@scripts/as-root $(bin)/python -m tests.bench.scale $(ARGS)
+
+.PHONY: ceilometer
+ceilometer: .ready-test ## Have a real Ceilometer record the events of a tenant's networks, routers, load balancers
+	@scripts/as-root $(bin)/python -m tests.conformance.ceilometer
+
 .PHONY: conformance
 conformance: .ready-test ## Run tempest's modules for networks and load balancers against the product
 	@scripts/as-root $(bin)/python -m tests.conformance.run $(ARGS)
