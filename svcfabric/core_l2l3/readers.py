@@ -8,14 +8,17 @@ from typing import Any
 import sqlalchemy as sa
 
 from svcfabric.api.resource import Row
+from svcfabric.core_l2l3.core import DHCP
+from svcfabric.core_l2l3.l3.forward_rules import in_floatingip
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, routers, subnets
 from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.reader import Expression, Reader
+from svcfabric.core_l2l3.security.models import port_security_groups
 from svcfabric.core_l2l3.zones.places import zones_of
 from svcfabric.db.base import Ascii, Json
 from svcfabric.fabric.models import placements
 
-VIF_DETAILS = '{"connectivity":"l2","port_filter":false}'
+VIF_DETAILS = '{"connectivity":"l2","port_filter":true}'
 
 
 def _word(text: str) -> sa.ColumnElement[str]:
@@ -25,6 +28,7 @@ def _word(text: str) -> sa.ColumnElement[str]:
 
 DOWN, BUILD, ACTIVE, ERROR = (_word(text) for text in ("DOWN", "BUILD", "ACTIVE", "ERROR"))
 _NOTHING = _word("")
+_NO: Expression = sa.type_coerce(sa.false(), sa.Boolean())
 _ZERO: Expression = sa.literal_column("0")
 
 
@@ -57,10 +61,20 @@ def _answer(ident: Expression, waiting: Expression) -> Expression:
     return sa.func.coalesce(answer, waiting, type_=Ascii)
 
 
+def _router_status(ident: Expression) -> Expression:
+    """BUILD while a router waits for a host, then ACTIVE, as clients expect of one that is made; ERROR when its host
+    refused it. Whether its host has answered is told by the status of its interfaces.
+    """
+    placed = sa.exists().where(placements.c.instance_id == ident, placements.c.removing.is_(False))
+    return _answer(ident, sa.case((placed, ACTIVE), else_=BUILD))
+
+
 def _port_status(table: sa.FromClause) -> Expression:
-    """DOWN when it is bound nowhere or switched off, else what its host says."""
-    down = sa.or_(table.c.host == _NOTHING, table.c.admin_state_up.is_(False))
-    return sa.case((down, DOWN), else_=_answer(table.c.id, BUILD))
+    """DOWN when it is bound nowhere or switched off, else what its host says; DHCP's is on several."""
+    served = sa.and_(table.c.leg.is_(True), table.c.device_owner == _word(DHCP))
+    down = sa.or_(sa.and_(table.c.host == _NOTHING, ~served), table.c.admin_state_up.is_(False))
+    waiting = sa.case((table.c.host == _NOTHING, DOWN), else_=BUILD)
+    return sa.case((down, DOWN), else_=_answer(table.c.id, waiting))
 
 
 _AT_NETWORKS = (access.SHARED, access.EXTERNAL)
@@ -78,6 +92,10 @@ NETWORKS = Reader(
         "provider:segmentation_id": _or_null(networks.c.segmentation_id, _ZERO),
         "mtu": networks.c.mtu,
         "subnets": networks.c.subnet_ids,
+        "is_default": networks.c.is_default,
+        "ipv4_address_scope": networks.c.ipv4_address_scope,
+        "ipv6_address_scope": networks.c.ipv6_address_scope,
+        "port_security_enabled": networks.c.port_security_enabled,
         "availability_zone_hints": networks.c.availability_zone_hints,
         "availability_zones": zones_of(networks.c.id),
         "qos_policy_id": networks.c.qos_policy_id,
@@ -106,12 +124,18 @@ SUBNETS = Reader(
                 "allocation_pools",
                 "dns_nameservers",
                 "host_routes",
+                "subnetpool_id",
+                "service_types",
+                "allocation_policy",
+                "recycling_policy",
+                "recycling_delay",
             )
         },
         "router:external": subnets.c.external,
         "shared": access.shared("network", subnets, key="network_id"),
         **_history(subnets),
     },
+    internal={"ip_memory": subnets.c.ip_memory},
     stored={"shared": subnets.c.shared},
     visible=access.visible("network", subnets, key="network_id", everyone="everyone", actions=_AT_NETWORKS),
 )
@@ -138,6 +162,13 @@ def _fixed_ips(values: Sequence[Any]) -> sa.ColumnElement[bool]:
     return sa.and_(*conditions) if conditions else sa.false()
 
 
+def _in_groups(values: Sequence[Any]) -> sa.ColumnElement[bool]:
+    """Ports by their security groups."""
+    members = port_security_groups.c
+    wanted = [value for value in values if value is not None]
+    return ports.c.id.in_(sa.select(members.port_id).where(members.security_group_id.in_(wanted)))
+
+
 _BOUND = ports.c.host != _NOTHING
 _NETWORKS_POLICY = sa.select(networks.c.qos_policy_id).where(networks.c.id == ports.c.network_id).scalar_subquery()
 
@@ -154,10 +185,12 @@ PORTS = Reader(
         "network_project_id": ports.c.network_project_id,
         "mac_address": ports.c.mac_address,
         "fixed_ips": ports.c.fixed_ips,
+        **{name: ports.c[name] for name in ("security_groups", "allowed_address_pairs", "port_security_enabled")},
         "device_id": ports.c.device_id,
         "device_owner": ports.c.device_owner,
         "qos_policy_id": ports.c.qos_policy_id,
         "qos_network_policy_id": _NETWORKS_POLICY,
+        "extra_dhcp_opts": ports.c.extra_dhcp_opts,
         "binding:host_id": ports.c.host,
         "binding:vnic_type": ports.c.vnic_type,
         "binding:profile": ports.c.profile,
@@ -168,7 +201,7 @@ PORTS = Reader(
         **_history(ports),
     },
     internal={"router_id": ports.c.router_id, "leg": ports.c.leg, "ip_memory": _REMEMBERED},
-    filters={"fixed_ips": _fixed_ips},
+    filters={"fixed_ips": _fixed_ips, "security_groups": _in_groups},
     visible=lambda project: sa.or_(ports.c.project_id == project, ports.c.network_project_id == project),
 )
 
@@ -189,6 +222,7 @@ def gateway_info(
 def _finish_router(row: Row) -> None:
     names = ("gw_network_id", "enable_snat", "gw_fixed_ips", "gw_qos_policy_id")
     row["external_gateway_info"] = gateway_info(*(row.pop(name) for name in names))
+    row["conntrack_helpers"] = row["conntrack_helpers"] or []
 
 
 _gateway = ports.alias("gateway")
@@ -197,8 +231,11 @@ ROUTERS = Reader(
     routers,
     {
         **_standard(routers),
-        "status": _answer(routers.c.id, BUILD),
+        "status": _router_status(routers.c.id),
         "routes": routers.c.routes,
+        "conntrack_helpers": routers.c.conntrack_helpers,
+        "ha": _NO,
+        "distributed": _NO,
         "availability_zone_hints": routers.c.availability_zone_hints,
         "availability_zones": zones_of(routers.c.id),
         "gw_network_id": routers.c.gw_network_id,
@@ -218,6 +255,7 @@ _FIXED_PORT = ("name", "network_id", "mac_address", "admin_state_up", "device_id
 def _finish_floatingip(row: Row) -> None:
     port = {name: row.pop(f"port_{name}") for name in (*_FIXED_PORT, "status")}
     row["port_details"] = port if row["port_id"] is not None else None
+    row["port_forwardings"] = in_floatingip(row["port_forwardings"])
 
 
 FLOATINGIPS = Reader(
@@ -225,12 +263,13 @@ FLOATINGIPS = Reader(
     floatingips,
     {
         **_standard(floatingips),
-        "status": sa.case((floatingips.c.port_id.is_(None), DOWN), else_=_answer(floatingips.c.id, DOWN)),
+        "status": sa.case((floatingips.c.router_id.is_(None), DOWN), else_=_answer(floatingips.c.id, DOWN)),
         **{
             name: floatingips.c[name]
             for name in ("floating_network_id", "floating_ip_address", "port_id", "fixed_ip_address", "router_id")
         },
         "qos_policy_id": floatingips.c.qos_policy_id,
+        "port_forwardings": floatingips.c.port_forwardings,
         **{f"port_{name}": _fixed.c[name] for name in _FIXED_PORT},
         "port_status": _port_status(_fixed),
         **_history(floatingips),

@@ -8,9 +8,11 @@ from typing import Any
 
 from svcfabric import errors
 from svcfabric.core_l2l3 import pools
+from svcfabric.core_l2l3.addressing import policies
 from svcfabric.core_l2l3.topology import AUTO, Subnet
 
 MAX_PREFIX_WITH_DHCP = {4: 30, 6: 126}
+POLICIES = frozenset({"allocation_policy", "recycling_policy", "recycling_delay"})
 
 
 def refused(reason: str) -> errors.InvalidInput:
@@ -18,8 +20,33 @@ def refused(reason: str) -> errors.InvalidInput:
     return errors.InvalidInput(f"Invalid input for operation: {reason}.")
 
 
+def source(body: Mapping[str, Any]) -> str:
+    """Where a new subnet's prefix comes from: ``given``, ``pool`` or ``default`` (the default pool).
+
+    Raises ``errors.BadRequest`` for what contradicts itself or names no source.
+    """
+    given = body.get("cidr") is not None
+    if given and "prefixlen" in body:
+        raise _bad("cidr and prefixlen must not be supplied together")
+    if body.get("subnetpool_id") and body.get("use_default_subnetpool"):
+        raise _bad("subnetpool_id and use_default_subnetpool cannot both be specified")
+    pooled = "pool" if body.get("subnetpool_id") else "default" if body.get("use_default_subnetpool") else ""
+    if not pooled and not given:
+        raise _bad("a subnetpool must be specified in the absence of a cidr")
+    if not given and body.get("allocation_pools") is not None:
+        raise _bad("allocation_pools allowed only for specific subnet requests.")
+    return pooled or "given"
+
+
+def _bad(reason: str) -> errors.BadRequest:
+    return errors.BadRequest(f"Bad subnets request: {reason}.", neutron_type="BadRequest")
+
+
 def complete(body: Mapping[str, Any]) -> dict[str, Any]:
-    """A new subnet's own columns, with gateway and pools filled in. Raises ``errors.BadRequest``/``Conflict``."""
+    """A new subnet's own columns, with gateway and pools filled in. Raises ``errors.BadRequest``/``Conflict``.
+
+    ``body`` names its ``cidr``, and ``subnetpool_id`` if it is of a pool.
+    """
     version, cidr, dhcp = body["ip_version"], body["cidr"], body.get("enable_dhcp", True)
     _same_family(version, cidr, "cidr")
     _check_prefix(cidr, dhcp)
@@ -39,6 +66,9 @@ def complete(body: Mapping[str, Any]) -> dict[str, Any]:
         "allocation_pools": pools.as_json(ranges, version),
         "dns_nameservers": body.get("dns_nameservers") or [],
         "host_routes": body.get("host_routes") or [],
+        "subnetpool_id": body.get("subnetpool_id"),
+        "service_types": body.get("service_types") or [],
+        **policies.wanted(body),
     }
 
 
@@ -59,6 +89,8 @@ def changed(row: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("enable_dhcp") and not row["enable_dhcp"]:
         _check_prefix(cidr, True)
     check_told(version, values)
+    if values.keys() & POLICIES:
+        values |= policies.wanted(values, row)
     return values
 
 

@@ -10,13 +10,20 @@ import sqlalchemy as sa
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
-from svcfabric.core_l2l3 import pools, port_store, subnet_rules
+from svcfabric.core_l2l3 import subnet_ports, subnet_rules
+from svcfabric.core_l2l3.addressing import allocate, policies, pool_rules, released
 from svcfabric.core_l2l3.core import DHCP, ROUTER_INTERFACE, Changed, Core, check_revision, forbidden
 from svcfabric.core_l2l3.dhcp import serving as dhcp
-from svcfabric.core_l2l3.models import ip_allocations, networks, ports, subnets
+from svcfabric.core_l2l3.l3 import advertise
+from svcfabric.core_l2l3.models import networks, subnets
 from svcfabric.core_l2l3.readers import NETWORKS, SUBNETS
 from svcfabric.core_l2l3.topology import AUTO, SUBNET_COLUMNS, subnet_of
 from svcfabric.db.base import new_id, now
+
+# A new subnet: its body, its own columns, the pool it is of.
+Wanted = tuple[Row, dict[str, Any], Row | None]
+# What decides how addresses are handed out.
+HANDED_OUT = frozenset({"allocation_pools", *subnet_rules.POLICIES})
 
 
 class Subnets:
@@ -26,43 +33,73 @@ class Subnets:
         self._core = core
 
     def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
-        """Create all or none. The network's row is locked: prefixes of one network cannot race."""
-        wanted = [(body, subnet_rules.complete(body)) for body in bodies]
+        """Create all or none. Pools' and networks' rows are locked: prefixes of one cannot race."""
+        sources = [subnet_rules.source(body) for body in bodies]
+        named = [
+            subnet_rules.complete(body) if source == "given" else None
+            for body, source in zip(bodies, sources, strict=True)
+        ]
 
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
-            self._core.check_quota(conn, "subnet", bodies)
-            made: dict[int, dict[str, Any]] = {}
-            for network_id in sorted({body["network_id"] for body in bodies}):
-                network = _network(conn, ctx, network_id)
-                mine = [(i, *pair) for i, pair in enumerate(wanted) if pair[0]["network_id"] == network_id]
-                made |= dict(zip((i for i, _, _ in mine), self._add(conn, changed, network, mine), strict=True))
-            return [SUBNETS.row(made[i]) for i in range(len(bodies))]
+            return self.create_in(conn, changed, ctx, bodies, sources, named)
 
         return self._core.write(work)
 
-    def _add(
+    def create_in(
         self,
         conn: sa.Connection,
         changed: Changed,
-        network: Row,
-        wanted: Sequence[tuple[int, Row, dict[str, Any]]],
+        ctx: Context,
+        bodies: Sequence[Row],
+        sources: Sequence[str],
+        named: Sequence[dict[str, Any] | None],
+    ) -> list[Row]:
+        """Create them in the caller's transaction. ``named``: columns of those that name their prefix."""
+        self._core.check_quota(conn, "subnet", bodies)
+        opened = allocate.opened(conn, ctx, bodies, sources)
+        wanted: list[Wanted] = []
+        for place, (body, columns) in enumerate(zip(bodies, named, strict=True)):
+            if place in opened:
+                columns = subnet_rules.complete(opened[place].filled(body))
+            if columns is None:
+                raise AssertionError("a subnet has no prefix")
+            wanted.append((body, columns, opened[place].pool if place in opened else None))
+        made: dict[int, dict[str, Any]] = {}
+        for network_id in sorted({body["network_id"] for body in bodies}):
+            network = _network(conn, ctx, network_id)
+            places = [place for place, body in enumerate(bodies) if body["network_id"] == network_id]
+            rows = self._add(conn, changed, network, [wanted[place] for place in places])
+            made |= dict(zip(places, rows, strict=True))
+        return [SUBNETS.row(made[place]) for place in range(len(bodies))]
+
+    def _add(
+        self, conn: sa.Connection, changed: Changed, network: Row, wanted: Sequence[Wanted]
     ) -> list[dict[str, Any]]:
-        others = [
-            subnet_of(row)
-            for row in conn.execute(sa.select(*SUBNET_COLUMNS).where(subnets.c.network_id == network["id"])).all()
-        ]
+        columns = (*SUBNET_COLUMNS, subnets.c.subnetpool_id)
+        known = conn.execute(sa.select(*columns).where(subnets.c.network_id == network["id"])).all()
+        others = [subnet_of(row) for row in known]
+        pooled = [(row.ip_version, row.subnetpool_id) for row in known]
+        scopes = {version: network[f"ipv{version}_address_scope"] for version in (4, 6)}
         rows = []
-        for _, body, columns in wanted:
-            subnet_rules.refuse_overlap(columns["cidr"], others)
-            _check_mtu(network, columns)
-            row = _new(body, columns, network)
+        for body, own, pool in wanted:
+            version = own["ip_version"]
+            subnet_rules.refuse_overlap(own["cidr"], others)
+            pool_rules.check_affinity(pool, scopes[version], version, pooled)
+            _check_mtu(network, own)
+            row = _new(body, own, network)
             others.append(subnet_of([row[column.name] for column in SUBNET_COLUMNS]))
+            pooled.append((version, row["subnetpool_id"]))
+            scopes[version] = pool["address_scope_id"] if pool else scopes[version]
             rows.append(row)
         conn.execute(subnets.insert(), rows)
-        _list_subnets(conn, network, [*network["subnets"], *(row["id"] for row in rows)])
         for row in rows:
-            if row["ipv6_address_mode"] in AUTO:
-                _give_addresses(conn, changed, row)
+            if row["ip_memory"]:
+                released.begin(conn, row["id"])
+        ids = [*network["subnets"], *(row["id"] for row in rows)]
+        _list_subnets(conn, network, ids, {f"ipv{version}_address_scope": scope for version, scope in scopes.items()})
+        for row in rows:
+            if _auto(row):
+                subnet_ports.give_addresses(conn, changed, row)
         if any(row["enable_dhcp"] for row in rows):
             dhcp.settle(conn, self._core, changed, network["id"], new=True)
         return rows
@@ -84,15 +121,20 @@ class Subnets:
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
             row = SUBNETS.lock(conn, ctx, ident)
+            remembers = row.pop("ip_memory")
             check_revision(row, if_match)
             values = SUBNETS.changes(row, subnet_rules.changed(row, body))
             if not values:
                 return row
+            if values.keys() & HANDED_OUT and (remembers or policies.remembers(row | values)):
+                _rearrange(conn, row | values)
             if "gateway_ip" in values:
-                _refuse_routed(conn, row)
-                _touch_ports(conn, changed, ident)
+                subnet_ports.refuse_routed(conn, row)
+                subnet_ports.touch(conn, changed, ident)
             values |= {"revision_number": row["revision_number"] + 1, "updated_at": now()}
             conn.execute(subnets.update().where(subnets.c.id == ident).values(**values))
+            if row["ipv6_ra_mode"] and values.keys() & advertise.TOLD:
+                advertise.subnet_changed(conn, changed, ident)
             if "enable_dhcp" in values:
                 dhcp.settle(conn, self._core, changed, row["network_id"])
             elif row["enable_dhcp"] and values.keys() & dhcp.TOLD:
@@ -108,26 +150,30 @@ class Subnets:
             network = NETWORKS.lock(conn, _ALL, SUBNETS.get(conn, ctx, ident)["network_id"])
             row = SUBNETS.lock(conn, ctx, ident)
             check_revision(row, if_match)
-            held = _holders(conn, ident)
+            held = subnet_ports.holders(conn, ident)
             others = [port for port in held if not (port.leg and port.device_owner == DHCP)]
-            if any(port.device_owner == ROUTER_INTERFACE for port in others) or (
-                others and row["ipv6_address_mode"] not in AUTO
-            ):
+            if any(port.device_owner == ROUTER_INTERFACE for port in others) or (others and not _auto(row)):
                 raise errors.InUse(
                     f"Unable to complete operation on subnet {ident}: One or more ports have an IP allocation from "
                     "this subnet.",
                     neutron_type="SubnetInUse",
                 )
-            _take_addresses(conn, changed, ident, held)
+            subnet_ports.take_addresses(conn, changed, ident, held)
             conn.execute(subnets.delete().where(subnets.c.id == ident))
             if row["enable_dhcp"]:
                 dhcp.settle(conn, self._core, changed, network["id"])
-            _list_subnets(conn, network, [one for one in network["subnets"] if one != ident])
+            left = [one for one in network["subnets"] if one != ident]
+            _list_subnets(conn, network, left, _scopes_left(conn, network["id"], row))
 
         self._core.write(work)
 
 
 _ALL = Context(is_admin=True)
+
+
+def _auto(row: Mapping[str, Any]) -> bool:
+    """Whether ports make themselves addresses of a subnet."""
+    return row["ipv6_address_mode"] in AUTO or row["ipv6_ra_mode"] in AUTO
 
 
 def _network(conn: sa.Connection, ctx: Context, network_id: str) -> Row:
@@ -162,81 +208,31 @@ def _new(body: Row, columns: Mapping[str, Any], network: Row) -> dict[str, Any]:
         "external": network["router:external"],
         "everyone": network["everyone"],
         **columns,
+        "ip_memory": policies.remembers(columns),
     }
 
 
-def _list_subnets(conn: sa.Connection, network: Row, ids: Sequence[str]) -> None:
+def _list_subnets(conn: sa.Connection, network: Row, ids: Sequence[str], scopes: Mapping[str, str | None]) -> None:
+    stamp = {"revision_number": network["revision_number"] + 1, "updated_at": now()}
     conn.execute(
-        networks.update()
-        .where(networks.c.id == network["id"])
-        .values(subnet_ids=list(ids), revision_number=network["revision_number"] + 1, updated_at=now())
+        networks.update().where(networks.c.id == network["id"]).values(subnet_ids=list(ids), **scopes, **stamp)
     )
 
 
-def _holders(conn: sa.Connection, subnet_id: str) -> Sequence[Any]:
-    """Ports that have an address of a subnet."""
-    stmt = (
-        sa.select(*port_store.TOLD, ports.c.device_owner, ports.c.leg, ports.c.fixed_ips)
-        .where(ports.c.id.in_(sa.select(ip_allocations.c.port_id).where(ip_allocations.c.subnet_id == subnet_id)))
-        .order_by(ports.c.id)
+def _scopes_left(conn: sa.Connection, network_id: str, gone: Row) -> dict[str, str | None]:
+    """The network's address scope goes with the last subnet of the family that is of a pool."""
+    if gone["subnetpool_id"] is None:
+        return {}
+    left = sa.select(subnets.c.id).where(
+        subnets.c.network_id == network_id,
+        subnets.c.ip_version == gone["ip_version"],
+        subnets.c.subnetpool_id.is_not(None),
     )
-    return conn.execute(stmt).all()
+    return {} if conn.execute(left.limit(1)).first() else {f"ipv{gone['ip_version']}_address_scope": None}
 
 
-def _touch_ports(conn: sa.Connection, changed: Changed, subnet_id: str) -> None:
-    port_store.tell(conn, changed, _holders(conn, subnet_id))
-
-
-def _refuse_routed(conn: sa.Connection, row: Row) -> None:
-    """The gateway address of a router's interface cannot be taken from it."""
-    if row["gateway_ip"] is None:
-        return
-    stmt = (
-        sa.select(ports.c.id)
-        .join(ip_allocations, ip_allocations.c.port_id == ports.c.id)
-        .where(
-            ip_allocations.c.subnet_id == row["id"],
-            ip_allocations.c.address == row["gateway_ip"],
-            ports.c.device_owner == ROUTER_INTERFACE,
-        )
-    )
-    port_id = conn.execute(stmt).scalar()
-    if port_id:
-        raise errors.InUse(
-            f"Current gateway ip {row['gateway_ip']} already in use by port {port_id}. Unable to update.",
-            neutron_type="GatewayIpInUse",
-        )
-
-
-def _give_addresses(conn: sa.Connection, changed: Changed, subnet: Mapping[str, Any]) -> None:
-    """Ports already on the network make themselves addresses of a new automatic subnet."""
-    columns = (*port_store.TOLD, ports.c.mac_address, ports.c.fixed_ips)
-    stmt = sa.select(*columns).where(
-        ports.c.network_id == subnet["network_id"], ports.c.device_owner != ROUTER_INTERFACE
-    )
-    found = conn.execute(stmt.order_by(ports.c.id).with_for_update()).all()
-    rows = []
-    for port in found:
-        address = pools.eui64(subnet["cidr"], port.mac_address)
-        rows.append({"subnet_id": subnet["id"], "address": address, "port_id": port.id})
-        _readdress(conn, port.id, [*port.fixed_ips, {"subnet_id": subnet["id"], "ip_address": address}])
-    if rows:
-        conn.execute(ip_allocations.insert(), rows)
-    port_store.tell(conn, changed, found)
-
-
-def _take_addresses(conn: sa.Connection, changed: Changed, subnet_id: str, held: Sequence[Any]) -> None:
-    if not held:
-        return
-    for port in held:
-        _readdress(conn, port.id, [ip for ip in port.fixed_ips if ip["subnet_id"] != subnet_id])
-    conn.execute(ip_allocations.delete().where(ip_allocations.c.subnet_id == subnet_id))
-    port_store.tell(conn, changed, held)
-
-
-def _readdress(conn: sa.Connection, port_id: str, fixed_ips: Sequence[Mapping[str, str]]) -> None:
-    conn.execute(
-        ports.update()
-        .where(ports.c.id == port_id)
-        .values(fixed_ips=list(fixed_ips), updated_at=now(), revision_number=ports.c.revision_number + 1)
-    )
+def _rearrange(conn: sa.Connection, row: Row) -> None:
+    """Hand out addresses by new pools or policies from now on."""
+    remembers = policies.remembers(row)
+    conn.execute(subnets.update().where(subnets.c.id == row["id"]).values(ip_memory=remembers))
+    released.change(conn, row | {"ip_memory": remembers})

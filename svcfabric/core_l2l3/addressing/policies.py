@@ -81,7 +81,7 @@ def _installed(group: str, built_in: tuple[P, ...], kind: type[P]) -> dict[str, 
 
 
 def wanted(body: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The policy columns of a subnet that a request leaves it with, ``ip_memory`` among them.
+    """The policy columns of a subnet that a request leaves it with.
 
     ``before``: the stored row. Raises ``errors.InvalidInput`` for policies nobody brings or a delay they do not take.
     """
@@ -92,12 +92,12 @@ def wanted(body: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
     _known("recycling_policy", recycled, recycling())
     kept = row.get("recycling_delay") if row.get("recycling_policy") == recycled else None
     delay = _delay(recycling()[recycled], body.get("recycling_delay"), kept)
-    return {
-        "allocation_policy": name,
-        "recycling_policy": recycled,
-        "recycling_delay": delay,
-        "ip_memory": (name, recycled) != DEFAULTS,
-    }
+    return {"allocation_policy": name, "recycling_policy": recycled, "recycling_delay": delay}
+
+
+def remembers(row: Mapping[str, Any]) -> bool:
+    """Whether a subnet with these policies needs a memory from the start."""
+    return (row["allocation_policy"], row["recycling_policy"]) != DEFAULTS
 
 
 def _known(attribute: str, name: str, known: Mapping[str, Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from svcfabric.api import checks
 from svcfabric.api.resource import ABSENT, REQUIRED, Attribute, Check, Dialect
 from svcfabric.api.standard import standard_attributes
+from svcfabric.core_l2l3.addressing.schemas import subnet as addressing
 
 MODES = ("slaac", "dhcpv6-stateless", "dhcpv6-stateful")
 MAX_NAMESERVERS = 5
@@ -47,12 +48,13 @@ ATTRIBUTES = (
     ),
     Attribute(
         name="cidr",
-        check=checks.cidr(),
-        default=REQUIRED,
+        check=checks.nullable(checks.cidr()),
+        default=ABSENT,
         post=True,
         sortable=True,
-        doc="The prefix; must not overlap another of the network.",
+        doc="The prefix; must not overlap another of the network. Chosen from the subnet pool when there is one.",
     ),
+    *addressing.SUBNET,
     Attribute(
         name="gateway_ip",
         check=checks.nullable(checks.ip_address()),
