@@ -186,6 +186,13 @@ CONTROLLER = [
         min=1.0,
         help="Seconds without a sign of life after which an agent counts as down.",
     ),
+    cfg.FloatOpt(
+        "failover_time",
+        default=60.0,
+        min=0.0,
+        help="Seconds an agent must count as down before the routers on its host move to another, with their floating"
+        " IPs; 0: they never do.",
+    ),
     cfg.IntOpt("threads", default=8, min=1, help="Threads per controller that take in reports."),
 ]
 
@@ -231,6 +238,24 @@ NETWORK = [
         default=True,
         help="Whether networks with DHCP have metadata at 169.254.169.254 and fe80::a9fe:a9fe; where it comes from "
         "is for each host to say, in [dhcp.linux].",
+    ),
+    cfg.ListOpt(
+        "conntrack_helpers",
+        default=[
+            "amanda:udp",
+            "ftp:tcp",
+            "h323:tcp",
+            "h323:udp",
+            "irc:tcp",
+            "netbios-ns:udp",
+            "pptp:tcp",
+            "sane:tcp",
+            "sip:tcp",
+            "sip:udp",
+            "snmp:udp",
+            "tftp:udp",
+        ],
+        help="Conntrack helpers that routers may have, helper:protocol each; of these, those that hosts' kernels have.",
     ),
     cfg.ListOpt(
         "flat_networks", default=["public"], help="Physical networks on which flat networks may be made; * for any."

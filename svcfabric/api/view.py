@@ -22,7 +22,8 @@ class View:
     def __init__(self, resource: Resource, dialect: Dialect, policy: Policy) -> None:
         self._policy = policy
         self._has_project = any(a.name == "project_id" for a in resource.attributes)
-        self._invisible = frozenset(a.name for a in resource.attributes if not a.visible)
+        invisible = {a.name for a in resource.attributes if not a.visible}
+        self._invisible = frozenset(invisible | {"tenant_id"} if "project_id" in invisible else invisible)
         stem = rule_of(dialect, resource, "get")
         # get_X:tags is about the tags below an item; whoever sees the item sees its tags in it
         self._rules = {a.name: f"{stem}:{a.name}" for a in resource.attributes if a.name != "tags"}

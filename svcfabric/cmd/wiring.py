@@ -142,7 +142,12 @@ def controller(side: ServerSide, transport: Transport) -> tuple[Server, Sweep]:
     conf = side.conf.controller
     endpoint = Controller(side.database, side.kinds, side.dispatcher)
     sweep = Sweep(
-        side.database, side.kinds, side.dispatcher, interval=conf.sweep_interval, down_time=conf.agent_down_time
+        side.database,
+        side.kinds,
+        side.dispatcher,
+        interval=conf.sweep_interval,
+        down_time=conf.agent_down_time,
+        failover_time=conf.failover_time,
     )
     return serve_controller(transport, endpoint, threads=conf.threads), sweep
 

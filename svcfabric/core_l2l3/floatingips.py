@@ -16,7 +16,7 @@ from svcfabric.core_l2l3.core import FLOATING_IP, Changed, Core, check_revision
 from svcfabric.core_l2l3.models import floatingips, ports, routers
 from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.rbac.networks import may_see
-from svcfabric.core_l2l3.readers import FLOATINGIPS, PORTS
+from svcfabric.core_l2l3.readers import FLOATINGIPS, PORTS, ROUTERS
 from svcfabric.core_l2l3.topology import Network, load_networks, load_subnets
 from svcfabric.db.base import new_id, now
 from svcfabric.db.engine import Retry
@@ -62,7 +62,9 @@ class FloatingIPs:
             **_NOWHERE,
         }
         attach.use(conn, ctx, [values["qos_policy_id"]], "the floating IP")
-        values |= _target(conn, ctx, values, body.get("port_id"), body.get("fixed_ip_address"))
+        values |= _target(
+            conn, ctx, values, body.get("port_id"), body.get("fixed_ip_address"), body.get("router_id")
+        )
         conn.execute(floatingips.insert().values(**values))
         if values["router_id"]:
             router_place.place_floatingip(conn, self._core, changed, ident, values["project_id"], values["router_id"])
@@ -99,9 +101,8 @@ class FloatingIPs:
             row = FLOATINGIPS.lock(conn, ctx, ident)
             check_revision(row, if_match)
             values = {name: body[name] for name in _PLAIN if name in body and body[name] != row[name]}
-            if body.keys() & {"port_id", "fixed_ip_address"}:
-                port_id = body["port_id"] if "port_id" in body else row["port_id"]
-                target = _target(conn, ctx, row, port_id, body.get("fixed_ip_address"))
+            if body.keys() & {"port_id", "fixed_ip_address", "router_id"} or not body:
+                target = _retarget(conn, ctx, row, body)
                 values |= {name: value for name, value in target.items() if row[name] != value}
             if body.get("qos_policy_id", row["qos_policy_id"]) != row["qos_policy_id"]:
                 values["qos_policy_id"] = body["qos_policy_id"]
@@ -129,6 +130,8 @@ class FloatingIPs:
         def work(conn: sa.Connection, changed: Changed) -> None:
             row = FLOATINGIPS.lock(conn, ctx, ident)
             check_revision(row, if_match)
+            if row["port_forwardings"]:
+                raise _forwards(ident)
             held = sa.select(floatingips.c.floating_port_id).where(floatingips.c.id == ident)
             port_id = conn.execute(held).scalar_one()
             conn.execute(floatingips.delete().where(floatingips.c.id == ident))
@@ -138,6 +141,22 @@ class FloatingIPs:
                 changed.add(ident)
 
         self._core.write(work)
+
+
+def _retarget(conn: sa.Connection, ctx: Context, row: Row, body: Row) -> Values:
+    """Where it is to lead after a change; an empty body ends the association: once it could say nothing else."""
+    port_id = body.get("port_id") if "port_id" in body or not body else row["port_id"]
+    if not row["port_forwardings"]:
+        return _target(conn, ctx, row, port_id, body.get("fixed_ip_address"), body.get("router_id"))
+    if port_id:
+        raise _forwards(row["id"])
+    return {}
+
+
+def _forwards(ident: str) -> errors.InUse:
+    return errors.InUse(
+        f"Floating IP {ident} in use by Port Forwarding resources.", neutron_type="FipInUseByPortForwarding"
+    )
 
 
 def _refused(reason: str) -> errors.BadRequest:
@@ -158,20 +177,29 @@ def _external(conn: sa.Connection, ctx: Context, network_id: str) -> Network:
 
 
 def _target(
-    conn: sa.Connection, ctx: Context, fip: Mapping[str, Any], port_id: str | None, address: str | None
+    conn: sa.Connection,
+    ctx: Context,
+    fip: Mapping[str, Any],
+    port_id: str | None,
+    address: str | None,
+    wanted: str | None,
 ) -> Values:
-    """Where a floating IP is to lead: port, its address, and the router between. Raises when there is no way."""
+    """Where a floating IP is to lead: port, its address, and the router between. Raises when there is no way.
+
+    ``wanted``: the router a client names, when the one between is not meant.
+    """
     if port_id is None:
-        if address:
-            raise _refused("fixed_ip_address cannot be specified without a port_id")
+        for name, given in (("fixed_ip_address", address), ("router_id", wanted)):
+            if given:
+                raise _refused(f"{name} cannot be specified without a port_id")
         return dict(_NOWHERE)
     subnet_id, fixed = _fixed(ctx, fip, PORTS.get(conn, ctx, port_id), address)
-    router_id = _router(conn, port_id, subnet_id, fip["floating_network_id"])
+    router_id = _through(conn, ctx, fip, port_id, subnet_id, wanted)
     # Router before port: then neither the way there nor the port can change any more.
     instances.lock(conn, router_id)
     if _fixed(ctx, fip, PORTS.lock(conn, ctx, port_id), address) != (subnet_id, fixed):
         raise Retry("the port's addresses have changed")
-    if _router(conn, port_id, subnet_id, fip["floating_network_id"]) != router_id:
+    if _through(conn, ctx, fip, port_id, subnet_id, wanted) != router_id:
         raise Retry("the router has changed")
     _refuse_second(conn, fip, port_id, fixed)
     return {"port_id": port_id, "fixed_ip_address": fixed, "router_id": router_id}
@@ -210,15 +238,32 @@ def _refuse_second(conn: sa.Connection, fip: Mapping[str, Any], port_id: str, fi
         floatingips.c.id != fip["id"],
     )
     if conn.execute(taken).first():
-        raise errors.InUse(
-            f"Cannot associate floating IP {fip['floating_ip_address']} ({fip['id']}) with port {port_id} using fixed "
-            f"IP {fixed}, as that fixed IP already has a floating IP on external network "
-            f"{fip['floating_network_id']}.",
-            neutron_type="FloatingIPPortAlreadyAssociated",
-        )
+        raise associated_already(fip, port_id, fixed)
 
 
-def _router(conn: sa.Connection, port_id: str, subnet_id: str, network_id: str) -> str:
+def associated_already(fip: Mapping[str, Any], port_id: str, fixed: str) -> errors.InUse:
+    """The error when a floating IP or an inside address has a partner already."""
+    return errors.InUse(
+        f"Cannot associate floating IP {fip['floating_ip_address']} ({fip['id']}) with port {port_id} using fixed "
+        f"IP {fixed}, as that fixed IP already has a floating IP on external network {fip['floating_network_id']}.",
+        neutron_type="FloatingIPPortAlreadyAssociated",
+    )
+
+
+def _through(
+    conn: sa.Connection, ctx: Context, fip: Mapping[str, Any], port_id: str, subnet_id: str, wanted: str | None
+) -> str:
+    """The router that translates: the one a client names, if it leads outside, else the one between."""
+    network_id = fip["floating_network_id"]
+    if not wanted:
+        return router_between(conn, port_id, subnet_id, network_id)
+    gateway = ROUTERS.get(conn, ctx, wanted)["external_gateway_info"]
+    if not gateway or gateway["network_id"] != network_id:
+        raise errors.Conflict(f"Router {wanted} has no external gateway on network {network_id}")
+    return wanted
+
+
+def router_between(conn: sa.Connection, port_id: str, subnet_id: str, network_id: str) -> str:
     """The router between a subnet and an external network: the one at the subnet's gateway address, or any."""
     subnet = load_subnets(conn, [subnet_id])[subnet_id]
     stmt = (

@@ -46,6 +46,12 @@ class RouterKind(PlainKind):
         router_place.settle(conn, self._core, changed, instance_id, host)
         return changed.ids
 
+    def evacuate(self, conn: sa.Connection, instance_id: str, host: str) -> list[str]:
+        """Move a router off a dead host, its ports and floating IPs with it; [] when no other can have it."""
+        changed = Changed()
+        router_place.evacuate(conn, self._core, changed, instance_id, host)
+        return changed.ids
+
 
 def kinds_of(core: Core) -> tuple[Kind, ...]:
     """Every kind the core offers."""

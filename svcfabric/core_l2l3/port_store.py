@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,9 +13,13 @@ from svcfabric.core_l2l3.addressing import released
 from svcfabric.core_l2l3.binding import Binding, bind
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.ipam import FixedIp
+from svcfabric.core_l2l3.l3 import forward_store
+from svcfabric.core_l2l3.l3.models import port_forwardings
 from svcfabric.core_l2l3.macs import random_mac
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, ports
 from svcfabric.core_l2l3.qos import attach
+from svcfabric.core_l2l3.security import membership, on_ports
+from svcfabric.core_l2l3.security.placing import member_id
 from svcfabric.core_l2l3.topology import Network
 from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
@@ -35,14 +39,23 @@ _DEFAULTS: Values = {
     "host": "",
     "leg": False,
     "vnic_type": "normal",
+    "port_security_enabled": False,
     "qos_policy_id": None,
 }
 
 
 def create(
-    conn: sa.Connection, core: Core, changed: Changed, networks: Mapping[str, Network], wishes: Sequence[Values]
+    conn: sa.Connection,
+    core: Core,
+    changed: Changed,
+    networks: Mapping[str, Network],
+    wishes: Sequence[Values],
+    *,
+    careful: bool = True,
 ) -> list[Values]:
     """Make ports; returns their rows by column name.
+
+    ``careful``: False on the first try of a transaction, which may have to be run again (``membership.come``).
 
     A wish names columns (``network_id`` at least) and, as clients do, ``fixed_ips`` (None or left out: the
     network's usual) and perhaps ``mac_address``. Those with a ``host`` are bound.
@@ -57,11 +70,16 @@ def create(
             "updated_at": stamp,
             "tags": [],
             "profile": {},
+            "extra_dhcp_opts": [],
+            "security_groups": [],
+            "allowed_address_pairs": [],
             **wish,
             "mac_address": wish.get("mac_address") or random_mac(core.settings.base_mac),
         }
         for wish in wishes
     ]
+    for row in rows:
+        row["allowed_address_pairs"] = on_ports.with_mac(row["allowed_address_pairs"], row["mac_address"])
     _refuse_used_macs(conn, [row for row, wish in zip(rows, wishes, strict=True) if wish.get("mac_address")])
     for row in rows:
         owner = networks[row["network_id"]].project_id
@@ -71,9 +89,12 @@ def create(
         _give_addresses(conn, networks[network_id], mine)
     conn.execute(ports.insert(), rows)
     _store_addresses(conn, [(row["id"], fixed) for row in rows for fixed in row["fixed_ips"]])
+    membership.join(conn, rows, careful=careful)
     for row in rows:
         if row["host"]:
-            _bind(conn, core, changed, row, networks[row["network_id"]], old="", new=row["host"], fresh=True)
+            network, groups = networks[row["network_id"]], row["security_groups"]
+            told = membership.come(conn, changed, core.settings.driver, row, careful=careful) if groups else set()
+            _bind(conn, core, changed, row, network, old="", new=row["host"], fresh=True, told=told)
     return rows
 
 
@@ -95,6 +116,8 @@ def move(
     if port["host"] == host:
         return
     conn.execute(ports.update().where(ports.c.id == port["id"]).values(host=host, **(columns or {})))
+    if port["security_groups"]:
+        membership.move(conn, changed, core.settings.driver, port, port["host"], host)
     _bind(conn, core, changed, port, network, old=port["host"], new=host)
 
 
@@ -147,6 +170,8 @@ def delete(conn: sa.Connection, core: Core, changed: Changed, port: Values, netw
     if port.get("ip_memory", True):
         released.release(conn, [port["id"]])
     if port["host"] and network is not None:
+        if port["security_groups"]:
+            membership.leave(conn, changed, port)
         _bind(conn, core, changed, port, network, old=port["host"], new="")
     conn.execute(ports.delete().where(ports.c.id == port["id"]))
 
@@ -158,14 +183,20 @@ def tell(conn: sa.Connection, changed: Changed, rows: Iterable[Any]) -> None:
     """
     bound = [row for row in rows if row.host]
     owners = [owner for row in bound for owner in (row.router_id, row.service_instance_id) if owner]
-    ids = list(dict.fromkeys([*(row.id for row in bound), *owners]))
+    members = [member_id(row.id) for row in bound]  # where addresses have changed, other hosts know of them
+    ids = list(dict.fromkeys([*members, *(row.id for row in bound), *owners]))
     instances.touch_many(conn, ids)
     changed.update(ids)
 
 
 def disassociate(conn: sa.Connection, changed: Changed, port_id: str) -> None:
-    """Take every floating IP off a port."""
-    ids = list(conn.execute(sa.select(floatingips.c.id).where(floatingips.c.port_id == port_id)).scalars())
+    """Take every floating IP, and every forwarding of a floating IP's ports, off a port."""
+    leading = sa.select(floatingips.c.id, sa.literal(0).label("forwarding")).where(floatingips.c.port_id == port_id)
+    forwarding = sa.select(port_forwardings.c.id, sa.literal(1)).where(port_forwardings.c.internal_port_id == port_id)
+    found = conn.execute(leading.union_all(forwarding)).all()
+    if any(row.forwarding for row in found):
+        forward_store.keep_only(conn, changed, port_id, ())
+    ids = [row.id for row in found if not row.forwarding]
     if not ids:
         return
     conn.execute(
@@ -193,10 +224,20 @@ def _bind(
     old: str,
     new: str,
     fresh: bool = False,
+    told: Collection[str] = (),
 ) -> None:
     if new:
         attach.hold(conn, (port["qos_policy_id"], network.qos_policy_id))
-    binding = Binding(port_id=port["id"], project_id=port["project_id"], network=network, old=old, new=new, fresh=fresh)
+    binding = Binding(
+        port_id=port["id"],
+        project_id=port["project_id"],
+        network=network,
+        old=old,
+        new=new,
+        fresh=fresh,
+        member_id=member_id(port["id"]) if port["security_groups"] else "",
+        member_hosts=frozenset(told),
+    )
     bind(conn, core, changed, binding)
 
 

@@ -251,8 +251,11 @@ def _found(
 
 def _refuse_used(conn: sa.Connection, router: Values, subnet: Subnet) -> None:
     """A subnet that floating IPs or routes go through stays attached."""
-    stmt = sa.select(floatingips.c.fixed_ip_address).where(floatingips.c.router_id == router["id"])
-    if any(pools.contains(subnet.cidr, address) for address in conn.execute(stmt).scalars() if address):
+    columns = (floatingips.c.fixed_ip_address, floatingips.c.port_forwardings)
+    rows = conn.execute(sa.select(*columns).where(floatingips.c.router_id == router["id"])).all()
+    led = [row.fixed_ip_address for row in rows if row.fixed_ip_address]
+    led += [one["internal_ip_address"] for row in rows for one in row.port_forwardings or ()]
+    if any(pools.contains(subnet.cidr, address) for address in led):
         raise errors.InUse(
             f"Router interface for subnet {subnet.id} on router {router['id']} cannot be deleted, as it is required "
             "by one or more floating IPs.",

@@ -13,6 +13,7 @@ from svcfabric.core_l2l3.models import floatingips, networks, ports, routers
 from svcfabric.core_l2l3.topology import load_networks
 from svcfabric.fabric import agents, instances
 from svcfabric.fabric.models import agents as agents_table
+from svcfabric.fabric.models import instances as instances_table
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def settle(conn: sa.Connection, core: Core, changed: Changed, router_id: str, su
     needs = _needs(conn, router_id)
     host = suggested if suggested and _suits(conn, suggested, needs) else _choose(conn, core, needs)
     if host:
-        _move(conn, core, changed, router_id, "", host)
+        move(conn, core, changed, router_id, host)
     return host
 
 
@@ -66,6 +67,39 @@ def follow_gateway(conn: sa.Connection, core: Core, changed: Changed, router_id:
     if better and better != host:
         _move(conn, core, changed, router_id, host, better)
     return better or host
+
+
+def reaches(conn: sa.Connection, host: str, router_id: str) -> bool:
+    """Whether a host has the physical network of the router's gateway, if that is on one."""
+    return _suits(conn, host, dataclasses.replace(_needs(conn, router_id), zones=()))
+
+
+def move(conn: sa.Connection, core: Core, changed: Changed, router_id: str, host: str) -> None:
+    """Bring a router, its ports and its floating IPs to a host, from wherever they are.
+
+    The new host is told of everything at once, the old one to remove it; while that one cannot be reached, what
+    it still has goes when it comes back. The caller has locked the router.
+    """
+    _want_host(conn, router_id, wanted=True)
+    _move(conn, core, changed, router_id, host_of(conn, router_id), host)
+
+
+def take_off(conn: sa.Connection, core: Core, changed: Changed, router_id: str) -> None:
+    """Take a router off its host; it is nowhere until somebody moves or changes it. The caller has locked it."""
+    host = host_of(conn, router_id)
+    if host:
+        _want_host(conn, router_id, wanted=False)
+        _move(conn, core, changed, router_id, host, "")
+
+
+def evacuate(conn: sa.Connection, core: Core, changed: Changed, router_id: str, host: str) -> bool:
+    """Move a router off a host that is dead, to one that can have it; False when there is none (or it is gone)."""
+    if not instances.lock(conn, router_id) or host_of(conn, router_id) != host:
+        return False
+    new = _choose(conn, core, _needs(conn, router_id), without=(host,))
+    if new:
+        _move(conn, core, changed, router_id, host, new)
+    return bool(new)
 
 
 def place_floatingip(
@@ -97,11 +131,17 @@ def _choose(conn: sa.Connection, core: Core, needs: Needs, without: Sequence[str
     return found or ""
 
 
+def _want_host(conn: sa.Connection, router_id: str, *, wanted: bool) -> None:
+    """Whether the controllers look for a host while the router has none."""
+    conn.execute(instances_table.update().where(instances_table.c.id == router_id).values(wants_host=wanted))
+
+
 def _move(conn: sa.Connection, core: Core, changed: Changed, router_id: str, old: str, new: str) -> None:
     if old:
         instances.touch_many(conn, [router_id])
         instances.unplace(conn, router_id, old)
-    instances.place(conn, router_id, new)
+    if new:
+        instances.place(conn, router_id, new)
     attached = port_store.load(conn, ports.c.router_id == router_id)
     if attached:
         _move_ports(conn, core, changed, attached, new)

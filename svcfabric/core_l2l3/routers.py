@@ -15,7 +15,7 @@ from svcfabric.core_l2l3.core import Changed, Core, check_revision
 from svcfabric.core_l2l3.models import ports, routers
 from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.readers import ROUTERS
-from svcfabric.core_l2l3.schemas.router import MAX_ROUTES
+from svcfabric.core_l2l3.schemas.router import MAX_ROUTES, NOT_BUILT
 from svcfabric.core_l2l3.topology import load_networks, load_subnets, subnet_ids
 from svcfabric.core_l2l3.zones.places import check_hints
 from svcfabric.db.base import new_id, now
@@ -36,6 +36,7 @@ class Routers:
         """Create all or none; each gets a host at once when an agent is alive."""
         for body in bodies:
             gateways.check_rights(ctx, body.get("external_gateway_info"), "create")
+            _refuse_unbuilt(body)
 
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
             self._core.check_quota(conn, "router", bodies)
@@ -76,6 +77,7 @@ class Routers:
     ) -> Row:
         """Change a router; its host learns of state, routes and gateway."""
         gateways.check_rights(ctx, body.get("external_gateway_info"), "update")
+        _refuse_unbuilt(body)
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
             # before the router: whoever changes a policy's rules has the policy first, too
@@ -125,6 +127,12 @@ class Routers:
             changed.add(ident)
 
         self._core.write(work)
+
+
+def _refuse_unbuilt(body: Row) -> None:
+    for name, reason in NOT_BUILT.items():
+        if body.get(name):
+            raise errors.NotSupported(f"Bad router request: {name} cannot be true: {reason}.")
 
 
 def locked(conn: sa.Connection, ctx: Context, ident: str) -> Values:

@@ -27,6 +27,7 @@ from svcfabric.core_l2l3.rbac import routes as rbac
 from svcfabric.core_l2l3.router_interfaces import RouterInterfaces
 from svcfabric.core_l2l3.routers import Routers
 from svcfabric.core_l2l3.schemas import floatingip, network, port, router, subnet
+from svcfabric.core_l2l3.security import routes as security
 from svcfabric.core_l2l3.subnets import Subnets
 from svcfabric.core_l2l3.zones import routes as zones
 from svcfabric.fabric.feature import Fabric, Feature
@@ -34,7 +35,7 @@ from svcfabric.fabric.feature import Fabric, Feature
 Run = Callable[[ActionRequest], Any]
 
 # The parts of the core that have a package of their own.
-PARTS: tuple[Callable[[Core, Any], Part], ...] = (qos.part, dhcp.part)
+PARTS: tuple[Callable[[Core, Any], Part], ...] = (qos.part, security.part, dhcp.part, l3.part)
 
 # Who is no administrator may ask, as clients expect, and finds nothing.
 OPERATORS = {"get": "reader", "list": "reader", "update": "admin", "delete": "admin"}

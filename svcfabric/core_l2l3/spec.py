@@ -11,13 +11,26 @@ from typing import Any
 import sqlalchemy as sa
 
 from svcfabric.core_l2l3.dhcp.hosts import dhcp_host
+from svcfabric.core_l2l3.l3 import forward_rules
+from svcfabric.core_l2l3.l3.advertise import advertising
 from svcfabric.core_l2l3.models import floatingips, networks, ports, routers
 from svcfabric.core_l2l3.qos.models import qos_policies
 from svcfabric.core_l2l3.qos.spec import limits, policy_in_force
+from svcfabric.core_l2l3.security.spec import PORT_COLUMNS, port_security
 from svcfabric.core_l2l3.topology import Subnet, load_subnets, segment_of, subnet_ids
 from svcfabric.fabric import agents
 from svcfabric.fabric.models import placements
-from svcfabric.spi.l2l3 import Address, FloatingIPSpec, Leg, NetworkSpec, PortSpec, Route, RouterSpec, Segment
+from svcfabric.spi.l2l3 import (
+    Address,
+    ConntrackHelper,
+    FloatingIPSpec,
+    Leg,
+    NetworkSpec,
+    PortSpec,
+    Route,
+    RouterSpec,
+    Segment,
+)
 from svcfabric.spi.spec import Spec
 
 _SEGMENT = (
@@ -39,6 +52,7 @@ _PORTS = (
         ports.c.router_id,
         ports.c.device_id,
         ports.c.extra_dhcp_opts,
+        *PORT_COLUMNS,
         networks.c.admin_state_up.label("network_up"),
         qos_policies.c.rules.label("qos_rules"),
         *(column.label(f"network_{column.name}") for column in _SEGMENT),
@@ -111,6 +125,7 @@ def load_ports(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, 
             admin_state_up=row.admin_state_up and row.network_up,
             wire="leg" if row.leg else "veth",
             vtep="" if here else endpoints[row.host],
+            security=port_security(row) if here and not row.leg else None,
             qos=limits(row.qos_rules if here else None),
             dhcp=dhcp_host(row.device_id, row.fixed_ips, row.extra_dhcp_opts) if here and not row.leg else None,
         )
@@ -154,6 +169,7 @@ def load_routers(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]:
             routers.c.gw_port_id,
             routers.c.enable_snat,
             routers.c.routes,
+            routers.c.conntrack_helpers,
             qos_policies.c.rules.label("qos_rules"),
         )
         .outerjoin_from(routers, qos_policies, qos_policies.c.id == routers.c.gw_qos_policy_id)
@@ -164,15 +180,18 @@ def load_routers(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]:
     for port in attached:
         if port.router_id in legs:
             legs[port.router_id][port.id] = _leg(port, subnets)
+    inner = {row.id: [leg for ident, leg in legs[row.id].items() if ident != row.gw_port_id] for row in rows}
+    inner_legs = advertising(conn, inner)
     return {
         row.id: RouterSpec(
             id=row.id,
             project_id=row.project_id,
-            legs=tuple(leg for port_id, leg in legs[row.id].items() if port_id != row.gw_port_id),
+            legs=inner_legs[row.id],
             gateway=legs[row.id].get(row.gw_port_id),
             enable_snat=row.enable_snat,
             routes=tuple(Route(destination=r["destination"], nexthop=r["nexthop"]) for r in row.routes),
             admin_state_up=row.admin_state_up,
+            helpers=tuple(ConntrackHelper(**helper) for helper in row.conntrack_helpers or ()),
             gateway_qos=limits(row.qos_rules if row.gw_port_id else None),
         )
         for row in rows
@@ -188,6 +207,7 @@ def load_floatingips(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]
             floatingips.c.router_id,
             floatingips.c.floating_ip_address,
             floatingips.c.fixed_ip_address,
+            floatingips.c.port_forwardings,
             qos_policies.c.rules.label("qos_rules"),
         )
         .outerjoin_from(floatingips, qos_policies, qos_policies.c.id == floatingips.c.qos_policy_id)
@@ -199,7 +219,8 @@ def load_floatingips(conn: sa.Connection, ids: Sequence[str]) -> dict[str, Spec]
             project_id=row.project_id,
             router_id=row.router_id,
             floating_address=row.floating_ip_address,
-            fixed_address=row.fixed_ip_address,
+            fixed_address=row.fixed_ip_address or "",
+            forwards=forward_rules.specs(row.port_forwardings),
             qos=limits(row.qos_rules),
         )
         for row in rows

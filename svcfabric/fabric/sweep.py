@@ -8,6 +8,9 @@ from __future__ import annotations
 import datetime
 import logging
 import threading
+import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,26 +20,39 @@ from svcfabric.db.base import new_id, now
 from svcfabric.db.engine import Database
 from svcfabric.fabric import agents
 from svcfabric.fabric.dispatch import Dispatcher
-from svcfabric.fabric.kinds import Kinds
+from svcfabric.fabric.failover import Watch
+from svcfabric.fabric.kinds import Kinds, Movable
 from svcfabric.fabric.models import agents as agents_table
 from svcfabric.fabric.models import instances, leases, placements
 from svcfabric.fabric.reports import Controller
 
 LOG = logging.getLogger(__name__)
+STALL = 20.0  # seconds without a sweep after which this controller has to watch hosts anew
 
 
 class Sweep:
     """Runs every ``interval`` seconds while this controller holds the lease.
 
-    ``down_time``: seconds without a heartbeat after which an agent counts as down.
+    ``down_time``: seconds without a heartbeat after which an agent counts as down; ``failover_time``: seconds of
+    being down after which what can move leaves its host, 0 for never.
     """
 
     def __init__(
-        self, database: Database, kinds: Kinds, dispatcher: Dispatcher, *, interval: float, down_time: float
+        self,
+        database: Database,
+        kinds: Kinds,
+        dispatcher: Dispatcher,
+        *,
+        interval: float,
+        down_time: float,
+        failover_time: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._kinds, self._dispatcher = database, kinds, dispatcher
         self._interval, self._down_time = interval, down_time
         self._controller = Controller(database, kinds, dispatcher)
+        stall = max(4 * interval, STALL)
+        self._watch = Watch(failover_time=failover_time, down_time=down_time, stall=stall, clock=clock)
         self._me = new_id()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -70,6 +86,7 @@ class Sweep:
                 offered[kind, driver] = self._offered(kind, driver)
             if offered[kind, driver]:
                 self._place(kind, instance_id, driver)
+        self._fail_over()
         ids = self.lagging()
         if ids:
             LOG.info("%d instances lag; sending them again", len(ids))
@@ -92,6 +109,17 @@ class Sweep:
             for row in conn.execute(stmt.limit(1000)):
                 found.setdefault(row.host, []).append({"id": row.id, "generation": row.generation, "removed": True})
         return found
+
+    def _fail_over(self) -> None:
+        """Move what is on hosts that are dead."""
+        movable = {name: kind for name, kind in self._kinds.items() if isinstance(kind, Movable)}
+        with self._database.read() as conn:
+            lost = self._watch.look(conn, movable)
+        for kind, instance_id, host in lost:
+            ids = self._database.write(partial(movable[kind].evacuate, instance_id=instance_id, host=host))
+            if ids:
+                LOG.warning("host %s is dead: moved %s %s", host, kind, instance_id)
+                self._dispatcher.kick(ids)
 
     def lagging(self) -> list[str]:
         """Instances behind for longer than an interval, on hosts whose agent is alive."""

@@ -71,4 +71,11 @@ ATTRIBUTES = (
         extension="fip-port-details",
         doc="The port it leads to, in short.",
     ),
+    Attribute(
+        name="port_forwardings",
+        check=checks.list_of(checks.json_object()),
+        filterable=False,
+        extension="expose-port-forwarding-in-fip",
+        doc="Its port forwardings, in short.",
+    ),
 )

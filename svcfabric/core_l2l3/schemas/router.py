@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from svcfabric.api import checks
-from svcfabric.api.resource import Attribute, Dialect
+from svcfabric.api.resource import Attribute, Check, Dialect
 from svcfabric.api.standard import standard_attributes
 from svcfabric.core_l2l3.schemas.network import ADMIN_STATE_UP
 from svcfabric.core_l2l3.zones import schemas as zones
@@ -24,10 +26,23 @@ GATEWAY = checks.nullable(
             "network_id": checks.nullable(checks.uuid()),
             "enable_snat": checks.boolean(),
             "external_fixed_ips": EXTERNAL_FIXED_IPS,
+            "qos_policy_id": checks.uuid(nullable=True),
         }
     )
 )
-            "qos_policy_id": checks.uuid(nullable=True),
+
+NOT_BUILT = {
+    "ha": "a router is on one host, and moves to another by itself when that one is dead",
+    "distributed": "a router is on one host, and all that it forwards goes through it",
+}
+
+
+def _no_gateways() -> Check:
+    def convert(value: Any) -> Any:
+        raise checks.Refused("a router has one external gateway here: external_gateway_info")
+
+    return Check(convert=convert, schema={"type": "array", "maxItems": 0})
+
 
 ATTRIBUTES = (
     *standard_attributes(Dialect.NEUTRON),
@@ -53,6 +68,35 @@ ATTRIBUTES = (
         filterable=False,
         extension="extraroute",
         doc="Static routes; each next hop must be on one of its subnets.",
+    ),
+    Attribute(
+        name="conntrack_helpers",
+        check=checks.list_of(checks.json_object()),
+        filterable=False,
+        extension="expose-l3-conntrack-helper",
+        doc="Its conntrack helpers, in short.",
+    ),
+    *(
+        Attribute(
+            name=name,
+            check=checks.boolean(),
+            default=False,
+            post=True,
+            put=True,
+            admin_write=True,
+            admin_read=True,
+            doc=f"Always false: {reason}.",
+        )
+        for name, reason in NOT_BUILT.items()
+    ),
+    Attribute(
+        name="external_gateways",
+        check=_no_gateways(),
+        post=True,
+        put=True,
+        visible=False,
+        filterable=False,
+        doc="Refused: a router has one external gateway, external_gateway_info.",
     ),
     *zones.attributes("router_availability_zone", "Zones it may be in; anywhere without."),
 )
