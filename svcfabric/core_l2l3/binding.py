@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.dhcp import serving as dhcp
 from svcfabric.core_l2l3.models import ports
+from svcfabric.core_l2l3.security.placing import MEMBER
 from svcfabric.core_l2l3.topology import Network
 from svcfabric.fabric import instances
 from svcfabric.fabric.models import instances as instances_table
@@ -35,6 +36,14 @@ class Binding:
     old: str
     new: str
     fresh: bool = False
+    # The port as a member of security groups, which goes with it. A fresh port's is placed with it, on these hosts.
+    member_id: str = ""
+    member_hosts: frozenset[str] = frozenset()
+
+    @property
+    def instance_ids(self) -> list[str]:
+        """What is sent when the port goes or comes, in that order."""
+        return [self.member_id, self.port_id] if self.member_id else [self.port_id]
 
 
 def bind(conn: sa.Connection, core: Core, changed: Changed, move: Binding) -> None:
@@ -54,8 +63,8 @@ def bind(conn: sa.Connection, core: Core, changed: Changed, move: Binding) -> No
         elsewhere = hosts - {move.new} if network.tunnelled else set()
         _place_port(conn, move, driver, {move.new: "owner", **dict.fromkeys(elsewhere, "remote")})
     else:
-        instances.tombstone(conn, [move.port_id])
-    changed.add(move.port_id)
+        instances.tombstone(conn, move.instance_ids)
+    changed.update(move.instance_ids)
 
 
 def _others(conn: sa.Connection, move: Binding) -> bool:
@@ -132,7 +141,9 @@ def _place_port(conn: sa.Connection, move: Binding, driver: str, wanted: Mapping
     """Make the port's own placements what is wanted, {host: role}."""
     present: dict[str, tuple[str, bool]] = {}
     if move.fresh:
-        instances.create(conn, move.port_id, kind="port", project_id=move.project_id, driver=driver)
+        kinds = {move.port_id: "port", **({move.member_id: MEMBER} if move.member_hosts else {})}
+        owned = {"project_id": move.project_id, "driver": driver}
+        instances.create_many(conn, [{"id": ident, "kind": kind, **owned} for ident, kind in kinds.items()])
     elif not instances.ensure(conn, move.port_id, kind="port", project_id=move.project_id, driver=driver):
         instances.touch_many(conn, [move.port_id])
         columns = (placements.c.host, placements.c.role, placements.c.removing)
@@ -143,6 +154,7 @@ def _place_port(conn: sa.Connection, move: Binding, driver: str, wanted: Mapping
         for host, role in sorted(wanted.items())
         if host not in present
     ]
+    new += [{"instance_id": move.member_id, "host": host, "role": "owner", **_FRESH} for host in move.member_hosts]
     if new:
         conn.execute(placements.insert(), new)
     for role in ("owner", "remote"):

@@ -20,6 +20,7 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
     text,
+    true,
 )
 
 from svcfabric.db.base import Ascii, Host, Id, Json, Name, metadata, resource_columns
@@ -51,6 +52,8 @@ networks = Table(
     # What the pools of its subnets say: one scope per family.
     Column("ipv4_address_scope", Id, nullable=True),
     Column("ipv6_address_scope", Id, nullable=True),
+    # What ports begin with.
+    Column("port_security_enabled", Boolean, nullable=False, default=True, server_default=true()),
     UniqueConstraint("network_type", "physical_network", "segmentation_id"),
 )
 
@@ -74,7 +77,7 @@ subnets = Table(
     Column("host_routes", Json, nullable=False, default=list),
     # The pool its prefix is of; a pool is locked while a subnet of it is made, so it needs no constraint.
     Column("subnetpool_id", Id, nullable=True, index=True),
-    Column("service_types", Json, nullable=False, default=list, server_default="[]"),
+    Column("service_types", Json, nullable=False, default=list, server_default=text("('[]')")),
     Column("allocation_policy", Ascii, nullable=False, default="random", server_default="random"),
     Column("recycling_policy", Ascii, nullable=False, default="at_once", server_default="at_once"),
     Column("recycling_delay", Integer, nullable=False, default=0, server_default="0"),
@@ -120,6 +123,11 @@ ports = Table(
     # [{"opt_name", "opt_value", "ip_version"}, ...]
     Column("extra_dhcp_opts", Json, nullable=False, default=list, server_default=text("('[]')")),
     Column("qos_policy_id", Id, nullable=True, index=True),
+    Column("port_security_enabled", Boolean, nullable=False, default=False, server_default=false()),
+    # Ids of groups; ``port_security_groups`` holds the same for the way back.
+    Column("security_groups", Json, nullable=False, default=list, server_default=text("('[]')")),
+    # [{"mac_address", "ip_address"}, ...]
+    Column("allowed_address_pairs", Json, nullable=False, default=list, server_default=text("('[]')")),
     UniqueConstraint("network_id", "mac_address"),
     Index("ix_ports_network_id_host", "network_id", "host"),
 )

@@ -61,6 +61,7 @@ class Network:
     subnets: tuple[Subnet, ...] = ()
     everyone: bool = False
     qos_policy_id: str | None = None
+    port_security_enabled: bool = True
 
     @property
     def tunnelled(self) -> bool:
@@ -88,6 +89,7 @@ NETWORK_COLUMNS = (
     networks.c.segmentation_id,
     networks.c.mtu,
     networks.c.qos_policy_id,
+    networks.c.port_security_enabled,
 )
 SUBNET_COLUMNS = (
     subnets.c.id,
@@ -166,7 +168,7 @@ def subnet_of(row: Any) -> Subnet:
 
 
 def _network(row: Any) -> Network:
-    ident, project_id, shared, external, everyone, up, kind, physical, vni, mtu, qos_policy_id = row
+    ident, project_id, shared, external, everyone, up, kind, physical, vni, mtu, qos_policy_id, filtered = row
     return Network(
         id=ident,
         project_id=project_id,
@@ -176,6 +178,7 @@ def _network(row: Any) -> Network:
         admin_state_up=up,
         segment=segment_of(ident, kind, physical, vni, mtu),
         qos_policy_id=qos_policy_id,
+        port_security_enabled=filtered,
     )
 
 

@@ -7,9 +7,10 @@ from typing import Any
 from svcfabric.api import checks
 from svcfabric.api.resource import ABSENT, REQUIRED, Attribute, Check, Dialect
 from svcfabric.api.standard import standard_attributes
-from svcfabric.core_l2l3.qos.schemas import attached
 from svcfabric.core_l2l3.dhcp import options
+from svcfabric.core_l2l3.qos.schemas import attached
 from svcfabric.core_l2l3.schemas.network import ADMIN_STATE_UP
+from svcfabric.core_l2l3.security import port_schema as security
 
 FILTERS = ("subnet_id", "ip_address", "ip_address_substr")
 _FIXED_IP = checks.mapping(
@@ -85,6 +86,7 @@ ATTRIBUTES = (
         sortable=True,
         doc="What kind of thing uses it.",
     ),
+    *security.ATTRIBUTES,
     attached("qos"),
     Attribute(
         name="qos_network_policy_id",

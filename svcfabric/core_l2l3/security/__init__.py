@@ -1,0 +1,1 @@
+"""Security groups, address groups, port security: who may talk to a port."""
