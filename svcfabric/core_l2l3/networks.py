@@ -11,6 +11,7 @@ from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store, segments
+from svcfabric.core_l2l3.addressing import default_network
 from svcfabric.core_l2l3.core import DHCP, Changed, Core, check_revision
 from svcfabric.core_l2l3.dhcp import serving as dhcp
 from svcfabric.core_l2l3.models import floatingips, ip_allocations, networks, ports, subnets
@@ -36,29 +37,34 @@ class Networks:
 
     def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
         """Create all or none."""
-        settings = self._core.settings
-        wires = [segments.columns_of(settings, body) for body in bodies]
         tries = 0
 
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
             nonlocal tries
             tries += 1
-            self._core.check_quota(conn, "network", bodies)
-            for body in bodies:
-                check_hints(conn, "network", body.get("availability_zone_hints", ()))
-            claimed: list[dict[str, Any]] = []
-            for wire in wires:
-                claimed.append(self._claimed(conn, wire, claimed, careful=tries > 1))
-            rows = [_new(body, wire) for body, wire in zip(bodies, claimed, strict=True)]
-            attach.give_defaults(conn, rows)
-            attach.use(conn, ctx, [row["qos_policy_id"] for row in rows], "the network")
-            conn.execute(networks.insert(), rows)
-            sharing.made(conn, NETWORK, rows)
-            external = [(row["id"], row["project_id"], EXTERNAL, EVERYONE) for row in rows if row["external"]]
-            sharing.insert(conn, NETWORK, external)
-            return [_shown(row) for row in rows]
+            return self.create_in(conn, ctx, bodies, careful=tries > 1)
 
         return self._core.write(work)
+
+    def create_in(self, conn: sa.Connection, ctx: Context, bodies: Sequence[Row], *, careful: bool) -> list[Row]:
+        """Create them in the caller's transaction; ``careful``: it is run again, having lost a race."""
+        self._core.check_quota(conn, "network", bodies)
+        for body in bodies:
+            check_hints(conn, "network", body.get("availability_zone_hints", ()))
+        claimed: list[dict[str, Any]] = []
+        for wire in [segments.columns_of(self._core.settings, body) for body in bodies]:
+            claimed.append(self._claimed(conn, wire, claimed, careful=careful))
+        rows = [_new(body, wire) for body, wire in zip(bodies, claimed, strict=True)]
+        attach.give_defaults(conn, rows)
+        attach.use(conn, ctx, [row["qos_policy_id"] for row in rows], "the network")
+        for row in rows:
+            if row["is_default"]:
+                default_network.check(conn, row["id"], external=row["external"])
+        conn.execute(networks.insert(), rows)
+        sharing.made(conn, NETWORK, rows)
+        external = [(row["id"], row["project_id"], EXTERNAL, EVERYONE) for row in rows if row["external"]]
+        sharing.insert(conn, NETWORK, external)
+        return [_shown(row) for row in rows]
 
     def _claimed(
         self, conn: sa.Connection, wire: Mapping[str, Any], before: Sequence[Mapping[str, Any]], *, careful: bool
@@ -91,6 +97,10 @@ class Networks:
             check_revision(row, if_match)
             values = NETWORKS.changes(row, body)
             external = values.pop("external", None)
+            if values.get("is_default"):
+                default_network.check(conn, ident, external=row["router:external"] if external is None else external)
+            elif external is False and row["is_default"]:
+                values["is_default"] = False
             if "mtu" in values:
                 self._check_mtu(conn, row, values["mtu"])
             if "qos_policy_id" in values:
@@ -162,6 +172,9 @@ def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:
         "port_security_enabled": body.get("port_security_enabled", True),
         "qos_policy_id": body.get("qos_policy_id"),
         "availability_zone_hints": body.get("availability_zone_hints", []),
+        "is_default": body.get("is_default", False),
+        "ipv4_address_scope": None,
+        "ipv6_address_scope": None,
         **wire,
     }
 
