@@ -19,7 +19,9 @@ from svcfabric import conf as configuration
 from svcfabric.api.app import create_app
 from svcfabric.api.auth import noauth
 from svcfabric.core_l2l3 import routes
-from svcfabric.db.base import metadata, now
+from svcfabric.core_l2l3.security import rule_checks
+from svcfabric.core_l2l3.security.models import default_security_group_rules
+from svcfabric.db.base import metadata, new_id, now
 from svcfabric.db.engine import Database
 from svcfabric.fabric import models as fabric_models
 from svcfabric.fabric.dispatch import Dispatcher
@@ -33,7 +35,7 @@ from svcfabric.spi import codec
 _MODULES = [module for name, module in sys.modules.items() if name.startswith("svcfabric.core_l2l3.")]
 _TABLES = [t for module in (fabric_models, *_MODULES) for t in vars(module).values() if isinstance(t, sa.Table)]
 MINE = list({table.name: table for table in _TABLES}.values())
-DRIVERS = ("network", "port", "router", "floatingip")
+DRIVERS = ("network", "port", "router", "floatingip", "security_group", "security_group_member", "address_group")
 
 
 class Kept:
@@ -239,7 +241,32 @@ class World:
 
 
 def wipe(database: Database) -> None:
-    """Empty every table."""
+    """Empty every table, but for what a fresh database holds."""
     with database.engine.begin() as conn:
         for table in reversed([t for t in metadata.sorted_tables if t in MINE]):
             conn.execute(table.delete())
+        conn.execute(default_security_group_rules.insert(), _default_rules())
+
+
+def _default_rules() -> list[dict[str, Any]]:
+    """The rules that new security groups begin with, as the migration puts them there."""
+    match = ("protocol", "port_range_min", "port_range_max", "remote_ip_prefix", "remote_address_group_id")
+    rows = []
+    for direction in ("egress", "ingress"):
+        for ethertype in ("IPv4", "IPv6"):
+            parent = direction == "ingress"
+            rule = {"direction": direction, "ethertype": ethertype, **dict.fromkeys(match)}
+            rows.append(
+                {
+                    **rule,
+                    "id": new_id(),
+                    "description": f"Legacy default SG rule for {direction} traffic",
+                    "revision_number": 0,
+                    "created_at": now(),
+                    "digest": rule_checks.digest({**rule, "remote_group_id": rule_checks.PARENT if parent else None}),
+                    "remote_is_parent": parent,
+                    "used_in_default_sg": True,
+                    "used_in_non_default_sg": not parent,
+                }
+            )
+    return rows
