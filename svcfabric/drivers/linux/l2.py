@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from svcfabric.drivers.linux import forwarding, link, names, netns, segment, wire
+from svcfabric.drivers.linux import dhcp_hosts, forwarding, link, names, netns, segment, wire
 from svcfabric.drivers.linux.fault import guarded
 from svcfabric.drivers.linux.host import Host
 from svcfabric.drivers.linux.records import Records
@@ -84,6 +84,7 @@ class PortDriver:
         with self._host.locked(spec.id):
             segment.ensure_bridge(self._host, spec.segment)
             before = self._records.get(spec.id)
+            self._tell_dhcp(spec, before)
             record = netns.rtnl(self._host.bridge_namespace, _apply_port, spec, before)
             self._records.put(spec.id, record)
         return Report(instance_id=spec.id)
@@ -95,8 +96,22 @@ class PortDriver:
             if netns.exists(self._host.bridge_namespace):
                 record = self._records.get(instance_id)
                 netns.rtnl(self._host.bridge_namespace, _remove_port, instance_id, record)
+            if before := self._told(instance_id):
+                dhcp_hosts.drop(self._host, instance_id, before)
             self._records.drop(instance_id)
         return Report(instance_id=instance_id)
+
+    def _tell_dhcp(self, spec: PortSpec, before: dict[str, Any] | None) -> None:
+        """DHCP knows a port before it has its wire, and not once it is elsewhere."""
+        told = before if before is not None and before.get("dhcp") else None
+        if spec.dhcp is not None and not spec.vtep:
+            dhcp_hosts.put(self._host, spec, told)
+        elif told is not None:
+            dhcp_hosts.drop(self._host, spec.id, told)
+
+    def _told(self, port_id: str) -> dict[str, Any] | None:
+        record = self._records.get(port_id)
+        return record if record is not None and record.get("dhcp") else None
 
     def observe(self) -> Iterable[Observation]:
         """Ports with a wire or a record; drifted when the wire or what the entries are on is another now."""
@@ -151,6 +166,7 @@ def _apply_port(ipr: Any, spec: PortSpec, before: dict[str, Any] | None) -> dict
         "addresses": addresses,
         "vtep": spec.vtep,
         "wire": spec.wire,
+        "dhcp": spec.dhcp is not None and not spec.vtep,
     }
     return {**record, "indexes": _indexes_of(link.index_here, spec.id, record)}
 
