@@ -204,6 +204,8 @@ QUOTAS = [
         ("port", 500, "Ports"),
         ("router", 10, "Routers"),
         ("floatingip", 50, "Floating IPs"),
+        ("security_group", 10, "Security groups"),
+        ("security_group_rule", 100, "Security group rules"),
         ("loadbalancer", -1, "Load balancers"),
         ("listener", -1, "Listeners"),
         ("pool", -1, "Pools"),

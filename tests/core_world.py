@@ -96,16 +96,16 @@ class Caller:
     # the resources, unwrapped
 
     def make(self, name: str, /, **given: Any) -> Any:
-        return self.ask("POST", f"/{name}s", {name: given}, 201)[name]
+        return self.ask("POST", _path(name), {name: given}, 201)[name]
 
     def show(self, name: str, ident: str) -> Any:
-        return self.get(f"/{name}s/{ident}")[name]
+        return self.get(f"{_path(name)}/{ident}")[name]
 
     def list(self, name: str, query: str = "") -> Any:
-        return self.get(f"/{name}s?{query}")[f"{name}s"]
+        return self.get(f"{_path(name)}?{query}")[f"{name}s"]
 
     def change(self, name: str, ident: str, /, **given: Any) -> Any:
-        return self.ask("PUT", f"/{name}s/{ident}", {name: given}, 200)[name]
+        return self.ask("PUT", f"{_path(name)}/{ident}", {name: given}, 200)[name]
 
     def network(self, **given: Any) -> Any:
         return self.make("network", **given)
@@ -122,6 +122,10 @@ class Caller:
 
     def detach(self, router: Any, want: int = 200, **named: str) -> Any:
         return self.ask("PUT", f"/routers/{router['id']}/remove_router_interface", named, want)
+
+
+def _path(name: str) -> str:
+    return f"/{name.replace('_', '-')}s"
 
 
 class World:

@@ -96,6 +96,21 @@ def floatingip(options: DriverOptions) -> NoopDriver:
     return NoopDriver("floatingip", options)
 
 
+def security_group(options: DriverOptions) -> NoopDriver:
+    """Entry point ``security_group.noop``."""
+    return NoopDriver("security_group", options)
+
+
+def security_group_member(options: DriverOptions) -> NoopDriver:
+    """Entry point ``security_group_member.noop``."""
+    return NoopDriver("security_group_member", options)
+
+
+def address_group(options: DriverOptions) -> NoopDriver:
+    """Entry point ``address_group.noop``."""
+    return NoopDriver("address_group", options)
+
+
 def loadbalancer(options: DriverOptions) -> NoopDriver:
     """Entry point ``loadbalancer.noop``."""
     return NoopDriver("loadbalancer", options)
