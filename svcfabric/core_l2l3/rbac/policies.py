@@ -17,7 +17,7 @@ from svcfabric.core_l2l3.rbac.sharing import Shareable
 from svcfabric.core_l2l3.reader import Reader
 
 READER = Reader(
-    "RBAC policy",
+    "Rbac Policy",
     rbac_policies,
     {
         "id": rbac_policies.c.id,
