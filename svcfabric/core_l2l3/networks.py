@@ -135,22 +135,25 @@ class Networks:
         Floating IPs of an external network that lead nowhere go with it.
         """
 
-        def work(conn: sa.Connection, changed: Changed) -> None:
-            row = NETWORKS.lock(conn, ctx, ident)
-            check_revision(row, if_match)
-            idle = _idle_floatingips(conn, ident) if row["router:external"] else {}
-            if _refuse_ports(conn, ident, idle.keys()):
-                dhcp.end(conn, self._core, changed, ident)
-            if idle:
-                conn.execute(floatingips.delete().where(floatingips.c.floating_port_id.in_(list(idle))))
-                conn.execute(ip_allocations.delete().where(ip_allocations.c.port_id.in_(list(idle))))
-                conn.execute(ports.delete().where(ports.c.id.in_(list(idle))))
-            if row["subnets"]:
-                conn.execute(subnets.delete().where(subnets.c.network_id == ident))
-            sharing.forget(conn, ident)
-            conn.execute(networks.delete().where(networks.c.id == ident))
+        self._core.write(lambda conn, changed: self.delete_in(conn, changed, ctx, ident, if_match))
 
-        self._core.write(work)
+    def delete_in(
+        self, conn: sa.Connection, changed: Changed, ctx: Context, ident: str, if_match: int | None = None
+    ) -> None:
+        """Delete it in the caller's transaction."""
+        row = NETWORKS.lock(conn, ctx, ident)
+        check_revision(row, if_match)
+        idle = _idle_floatingips(conn, ident) if row["router:external"] else {}
+        if _refuse_ports(conn, ident, idle.keys()):
+            dhcp.end(conn, self._core, changed, ident)
+        if idle:
+            conn.execute(floatingips.delete().where(floatingips.c.floating_port_id.in_(list(idle))))
+            conn.execute(ip_allocations.delete().where(ip_allocations.c.port_id.in_(list(idle))))
+            conn.execute(ports.delete().where(ports.c.id.in_(list(idle))))
+        if row["subnets"]:
+            conn.execute(subnets.delete().where(subnets.c.network_id == ident))
+        sharing.forget(conn, ident)
+        conn.execute(networks.delete().where(networks.c.id == ident))
 
 
 def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:

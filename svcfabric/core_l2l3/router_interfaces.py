@@ -36,18 +36,21 @@ class RouterInterfaces:
         if len(named) > 1:
             raise router_rules.refused("Cannot specify both subnet-id and port-id")
 
-        def work(conn: sa.Connection, changed: Changed) -> Row:
-            router = locked(conn, ctx, router_id)
-            host = router_place.settle(conn, self._core, changed, router_id)
-            attached = _attached(conn, router)
-            if "port_id" in named:
-                port, subnets = self._by_port(conn, changed, ctx, router, attached, named["port_id"], host)
-            else:
-                port, subnets = self._by_subnet(conn, changed, ctx, router, attached, named["subnet_id"], host)
-            store(conn, changed, router, {}, realised=True)
-            return router_rules.interface_answer(router_id, port, subnets)
+        return self._core.write(lambda conn, changed: self.add_in(conn, changed, ctx, router_id, named))
 
-        return self._core.write(work)
+    def add_in(
+        self, conn: sa.Connection, changed: Changed, ctx: Context, router_id: str, named: Mapping[str, str]
+    ) -> Row:
+        """Attach it in the caller's transaction; ``named``: subnet_id or port_id."""
+        router = locked(conn, ctx, router_id)
+        host = router_place.settle(conn, self._core, changed, router_id)
+        attached = _attached(conn, router)
+        if "port_id" in named:
+            port, subnets = self._by_port(conn, changed, ctx, router, attached, named["port_id"], host)
+        else:
+            port, subnets = self._by_subnet(conn, changed, ctx, router, attached, named["subnet_id"], host)
+        store(conn, changed, router, {}, realised=True)
+        return router_rules.interface_answer(router_id, port, subnets)
 
     def _by_subnet(
         self,
@@ -134,23 +137,26 @@ class RouterInterfaces:
         """Take a router off a subnet, or a port off it. ``body``: subnet_id, port_id, or both when they agree."""
         named = _named(body)
 
-        def work(conn: sa.Connection, changed: Changed) -> Row:
-            router = locked(conn, ctx, router_id)
-            attached = [port for port in _attached(conn, router) if port["id"] != router["gw_port_id"]]
-            port, gone = _found(conn, ctx, router, attached, named)
-            wires = load_networks(conn, [port["network_id"]])
-            network = wires[port["network_id"]]
-            for subnet_id in gone:
-                _refuse_used(conn, router, _of(network, subnet_id))
-            left = [ip for ip in port["fixed_ips"] if ip["subnet_id"] not in gone]
-            if left:
-                _readdress(conn, changed, network, port, left)
-            else:
-                port_store.delete(conn, self._core, changed, port, network)
-            store(conn, changed, router, {}, realised=True)
-            return router_rules.interface_answer(router_id, port, gone)
+        return self._core.write(lambda conn, changed: self.remove_in(conn, changed, ctx, router_id, named))
 
-        return self._core.write(work)
+    def remove_in(
+        self, conn: sa.Connection, changed: Changed, ctx: Context, router_id: str, named: Mapping[str, str]
+    ) -> Row:
+        """Take it off in the caller's transaction; ``named``: subnet_id, port_id or both."""
+        router = locked(conn, ctx, router_id)
+        attached = [port for port in _attached(conn, router) if port["id"] != router["gw_port_id"]]
+        port, gone = _found(conn, ctx, router, attached, named)
+        wires = load_networks(conn, [port["network_id"]])
+        network = wires[port["network_id"]]
+        for subnet_id in gone:
+            _refuse_used(conn, router, _of(network, subnet_id))
+        left = [ip for ip in port["fixed_ips"] if ip["subnet_id"] not in gone]
+        if left:
+            _readdress(conn, changed, network, port, left)
+        else:
+            port_store.delete(conn, self._core, changed, port, network)
+        store(conn, changed, router, {}, realised=True)
+        return router_rules.interface_answer(router_id, port, gone)
 
 
 def _named(body: Any) -> dict[str, str]:

@@ -38,11 +38,12 @@ class Routers:
             gateways.check_rights(ctx, body.get("external_gateway_info"), "create")
             _refuse_unbuilt(body)
 
-        def work(conn: sa.Connection, changed: Changed) -> list[Row]:
-            self._core.check_quota(conn, "router", bodies)
-            return [self._create(conn, changed, ctx, body) for body in bodies]
+        return self._core.write(lambda conn, changed: self.create_in(conn, changed, ctx, bodies))
 
-        return self._core.write(work)
+    def create_in(self, conn: sa.Connection, changed: Changed, ctx: Context, bodies: Sequence[Row]) -> list[Row]:
+        """Create them in the caller's transaction."""
+        self._core.check_quota(conn, "router", bodies)
+        return [self._create(conn, changed, ctx, body) for body in bodies]
 
     def _create(self, conn: sa.Connection, changed: Changed, ctx: Context, body: Row) -> Row:
         router = _new(body)
@@ -111,22 +112,25 @@ class Routers:
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
         """Delete a router and its gateway, unless it has interfaces left."""
 
-        def work(conn: sa.Connection, changed: Changed) -> None:
-            router = locked(conn, ctx, ident)
-            check_revision(router, if_match)
-            attached = port_store.load(conn, ports.c.router_id == ident)
-            left = [port["id"] for port in attached if port["id"] != router["gw_port_id"]]
-            if left:
-                raise errors.InUse(
-                    f"Router {ident} has ports still attached: {', '.join(left[:NAMED])}.", neutron_type="RouterInUse"
-                )
-            if attached:
-                gateways.change(conn, self._core, changed, ctx, router | {"routes": []}, None)
-            conn.execute(routers.delete().where(routers.c.id == ident))
-            instances.tombstone(conn, [ident])
-            changed.add(ident)
+        self._core.write(lambda conn, changed: self.delete_in(conn, changed, ctx, ident, if_match))
 
-        self._core.write(work)
+    def delete_in(
+        self, conn: sa.Connection, changed: Changed, ctx: Context, ident: str, if_match: int | None = None
+    ) -> None:
+        """Delete it in the caller's transaction."""
+        router = locked(conn, ctx, ident)
+        check_revision(router, if_match)
+        attached = port_store.load(conn, ports.c.router_id == ident)
+        left = [port["id"] for port in attached if port["id"] != router["gw_port_id"]]
+        if left:
+            raise errors.InUse(
+                f"Router {ident} has ports still attached: {', '.join(left[:NAMED])}.", neutron_type="RouterInUse"
+            )
+        if attached:
+            gateways.change(conn, self._core, changed, ctx, router | {"routes": []}, None)
+        conn.execute(routers.delete().where(routers.c.id == ident))
+        instances.tombstone(conn, [ident])
+        changed.add(ident)
 
 
 def _refuse_unbuilt(body: Row) -> None:

@@ -47,9 +47,13 @@ def _bounds(name: str, length: int, other: str, bound: int) -> errors.BadRequest
     )
 
 
-def extended(before: Sequence[str], wanted: Sequence[str]) -> list[str]:
-    """Prefixes after an update. Raises ``errors.BadRequest`` when it would lose some, or changes the family."""
-    if family([*before, *wanted[:1]]) != family(wanted) or not prefixes.within(before, wanted):
+def extended(version: int, before: Sequence[str], wanted: Sequence[str]) -> list[str]:
+    """A pool's prefixes after an update. Raises ``errors.BadRequest`` when it would lose some, or change family."""
+    if family(wanted) != version:
+        raise errors.BadRequest(
+            "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.", neutron_type="PrefixVersionMismatch"
+        )
+    if not prefixes.within(before, wanted):
         raise bad_update("Existing prefixes must be a subset of the new prefixes")
     return prefixes.compacted(wanted)
 
