@@ -58,7 +58,10 @@ class Driver(Protocol):
     """A driver is constructed once per agent by its entry point: ``factory(options: DriverOptions) -> Driver``."""
 
     kind: str
-    features: frozenset[str]
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What it can do beside its kind's plain work; told to the server, which refuses what no driver can."""
 
     def plan(self, spec: Any, current: Any | None) -> Plan:
         """What applying ``spec`` would change, given ``current`` (the last applied spec or None). Pure."""

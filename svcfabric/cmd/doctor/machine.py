@@ -34,6 +34,7 @@ def examine() -> list[Finding]:
         _nftables(),
         _ip(),
         _conntrack(),
+        _radvd(),
         _files(),
         _neighbours(),
     ]
@@ -126,6 +127,14 @@ def _conntrack() -> Finding:
         return ok("conntrack tool", found)
     return degraded(
         "conntrack tool", "not found", "svcfabric speaks to the kernel itself; to look: apt-get install conntrack"
+    )
+
+
+def _radvd() -> Finding:
+    if found := shutil.which("radvd", path=_search_path()):
+        return ok("radvd", found)
+    return degraded(
+        "radvd", "not found", "routers send no advertisements: IPv6 subnets need another's; apt-get install radvd"
     )
 
 

@@ -7,8 +7,8 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from svcfabric.drivers.linux import arp, leg, link, nat, netns, nft, route, sysctl
-from svcfabric.drivers.linux.fault import RouteRefused, guarded
+from svcfabric.drivers.linux import arp, forwards, helpers, leg, link, nat, netns, nft, radvd, route, sysctl
+from svcfabric.drivers.linux.fault import HostFault, RouteRefused, guarded
 from svcfabric.drivers.linux.host import Host
 from svcfabric.drivers.linux.records import Records
 from svcfabric.spi.driver import DriverOptions, Observation, Plan, Report
@@ -45,11 +45,16 @@ class RouterDriver:
     """Entry point ``router.linux``. Connections in NAT survive every change that does not concern them."""
 
     kind = KIND
-    features = frozenset({"router", "snat", "extraroutes", "ipv6"})
 
     def __init__(self, options: DriverOptions) -> None:
         self._host = Host(options)
         self._records = Records(options.state_dir)
+        self._state_dir = options.state_dir
+
+    @property
+    def features(self) -> frozenset[str]:
+        """What it can do, the kernel's conntrack helpers among it."""
+        return frozenset({"router", "snat", "extraroutes", "ipv6", "ra"}) | helpers.features()
 
     def plan(self, spec: RouterSpec, current: RouterSpec | None) -> Plan:
         """The legs, rules and routes that would change."""
@@ -63,6 +68,8 @@ class RouterDriver:
             steps.append("replace NAT rules")
         if spec.routes != current.routes:
             steps.append("set routes")
+        if radvd.config(named_legs(spec)) != radvd.config(named_legs(current)):
+            steps.append("change router advertisements")
         cuts = bool(gone) or (current.admin_state_up and not spec.admin_state_up)
         return Plan(steps=tuple(steps), impact="cuts flows" if cuts else "new flows" if steps else "none")
 
@@ -70,7 +77,7 @@ class RouterDriver:
     def apply(self, spec: RouterSpec) -> Report:
         """Legs first, then NAT, then routes, then away with what is no longer wanted: no gap for the rest.
 
-        Routes once more if legs have gone: the kernel takes a leg's routes with it, though another leg would do.
+        What is refused of routes, advertisements and conntrack helpers is told after all else is in place.
         """
         namespace = self._host.namespace(KIND, spec.id)
         with self._host.locked(spec.id):
@@ -83,20 +90,49 @@ class RouterDriver:
             if spec.gateway is not None and gateway_name(spec.gateway.port_id) in new and spec.admin_state_up:
                 self._announce_floating(namespace, spec.gateway)
             self._set_rules(namespace, spec)
-            keep = {each.port_id for each in legs}
-            try:
-                self._set_routes(namespace, spec)
-            except RouteRefused:
-                self._remove_legs(spec.id, keep)  # a route that leads nowhere keeps nothing alive
-                raise
-            if self._remove_legs(spec.id, keep):
-                self._set_routes(namespace, spec)
+            refused: list[HostFault] = []
+            for step in (self._converge, self._advertise, self._refuse_helpers):
+                try:
+                    step(namespace, spec)
+                except HostFault as fault:
+                    refused.append(fault)
+            if refused:
+                raise refused[0]
         return Report(instance_id=spec.id)
+
+    def _converge(self, namespace: str, spec: RouterSpec) -> None:
+        """Routes, then away with old legs; routes once more if any has gone.
+
+        The kernel takes a leg's routes with it, though another leg would do.
+        """
+        keep = {each.port_id for each in all_legs(spec)}
+        try:
+            self._set_routes(namespace, spec)
+        except RouteRefused:
+            self._remove_legs(spec.id, keep)  # a route that leads nowhere keeps nothing alive
+            raise
+        if self._remove_legs(spec.id, keep):
+            self._set_routes(namespace, spec)
+
+    def _advertise(self, namespace: str, spec: RouterSpec) -> None:
+        text = radvd.config(named_legs(spec))
+        if text:
+            radvd.ensure(self._advertiser(spec.id), namespace, text)
+        else:
+            radvd.quit(self._advertiser(spec.id), abruptly=False)
+
+    def _refuse_helpers(self, _namespace: str, spec: RouterSpec) -> None:
+        helpers.refuse_missing(spec.helpers)
+
+    def _advertiser(self, instance_id: str) -> str:
+        """The directory of a router's radvd."""
+        return f"{self._state_dir}/radvd/{instance_id}"
 
     @guarded
     def remove(self, instance_id: str) -> Report:
         """Outer ends of the legs first: their names are free at once, the namespace dies at its leisure."""
         with self._host.locked(instance_id):
+            radvd.quit(self._advertiser(instance_id), abruptly=True)
             self._remove_legs(instance_id, keep=set())
             netns.delete(self._host.namespace(KIND, instance_id))
             self._records.drop(instance_id)
@@ -116,7 +152,9 @@ class RouterDriver:
         namespace = self._host.namespace(KIND, instance_id)
         here = set(netns.run_in(namespace, link.names_here))
         names = {name for each in wanted for name in (inside_name(each), gateway_name(each)) if name in here}
-        return len(names) != len(wanted) or not nft.list_json(namespace, f"chain {nat.CHAIN}")
+        if len(names) != len(wanted) or not nft.list_json(namespace, f"chain {nat.CHAIN}"):
+            return True
+        return radvd.broken(self._advertiser(instance_id))
 
     def _legs_of(self, instance_id: str) -> list[str]:
         return list((self._records.get(instance_id) or {"legs": []})["legs"])
@@ -192,6 +230,12 @@ def _rules_of(spec: RouterSpec, *, fresh: bool = False) -> str:
         (inside_name(each.port_id) for each in spec.legs),
         gateway_name(outer.port_id) if outer else "",
         v4[0] if v4 and spec.enable_snat else "",
+        more=nat.More(
+            made=forwards.MAPS,
+            incoming=forwards.RULES,
+            chains=(f"{helpers.CHAIN} {{ type filter hook prerouting priority mangle; policy accept; }}",),
+            filled=tuple(helpers.text(spec.helpers)),
+        ),
         fresh=fresh,
     )
 

@@ -7,6 +7,7 @@ and go one by one (``floating_changes``).
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,10 +17,28 @@ DNAT, SNAT = f"{TABLE} m_dnat", f"{TABLE} m_snat"
 CHAIN = f"{TABLE} c_out"
 
 
-def rules(inside: Iterable[str], gateway: str, source: str, *, fresh: bool = False) -> str:
+@dataclasses.dataclass(frozen=True, slots=True)
+class More:
+    """What others put into the router's table, as nft text.
+
+    ``made``: commands that make maps; ``incoming``: rules, without chain, for what comes in and no floating IP
+    took; ``chains``: further chains (``NAME { ... }``), ``filled``: commands that fill them.
+    """
+
+    made: tuple[str, ...] = ()
+    incoming: tuple[str, ...] = ()
+    chains: tuple[str, ...] = ()
+    filled: tuple[str, ...] = ()
+
+
+NOTHING = More()
+
+
+def rules(inside: Iterable[str], gateway: str, source: str, *, more: More = NOTHING, fresh: bool = False) -> str:
     """nft text. ``inside``: the inner legs' interfaces; ``gateway``: the outer one or "".
 
     ``source``: the IPv4 address for outgoing connections without a floating IP, "" for no source NAT.
+    ``more``: what others put into the table.
     ``fresh``: there is no such table yet (flushing, even of nothing, makes the kernel wait 15 ms).
     A digest of the rules is in a rule's comment, see ``digest_of`` and ``digest_in``.
     """
@@ -35,7 +54,8 @@ def rules(inside: Iterable[str], gateway: str, source: str, *, fresh: bool = Fal
             f"{hairpin} {f'snat to {source}' if source else 'masquerade'}",
         ]
     legs = ", ".join(f'"{each}"' for each in sorted(inside))
-    digest = hashlib.sha256("\n".join([legs, *out]).encode()).hexdigest()[:32]
+    said = [legs, *out, *more.made, *more.incoming, *more.chains, *more.filled]
+    digest = hashlib.sha256("\n".join(said).encode()).hexdigest()[:32]
     lines = [
         f"add table {TABLE}",
         f"add map {DNAT} {{ type ipv4_addr : ipv4_addr; }}",
@@ -43,10 +63,15 @@ def rules(inside: Iterable[str], gateway: str, source: str, *, fresh: bool = Fal
         f"add set {TABLE} s_inside {{ type ifname; }}",
         f"add chain {TABLE} c_in {{ type nat hook prerouting priority dstnat; policy accept; }}",
         f"add chain {CHAIN} {{ type nat hook postrouting priority srcnat; policy accept; }}",
+        *more.made,
+        *(f"add chain {chain}" for chain in more.chains),
         *([] if fresh else [f"flush set {TABLE} s_inside", f"flush chain {TABLE} c_in", f"flush chain {CHAIN}"]),
+        *([] if fresh else [f"flush chain {chain.partition(' {')[0]}" for chain in more.chains]),
         f"add rule {TABLE} c_in dnat to ip daddr map @m_dnat",
+        *(f"add rule {TABLE} c_in {each}" for each in more.incoming),
         f'add rule {CHAIN} oifname "lo" accept comment "{digest}"',
         *(f"add rule {CHAIN} {each}" for each in out),
+        *more.filled,
     ]
     if legs:
         lines.append(f"add element {TABLE} s_inside {{ {legs} }}")

@@ -119,6 +119,16 @@ def run_in_fd(fd: int, fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) ->
     return _in_thread(body)
 
 
+def run_in_new(fn: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run ``fn`` in a thread inside a namespace of its own that has no name and is gone afterwards."""
+
+    def body() -> T:
+        _check(_libc.unshare(_CLONE_NEWNET), "unshare a network namespace")
+        return fn(*args, **kwargs)
+
+    return _in_thread(body)
+
+
 def rtnl(name: str | None, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
     """Like ``run_in``, with an open ``pyroute2.IPRoute`` of the namespace as ``fn``'s first argument."""
 
