@@ -204,6 +204,8 @@ QUOTAS = [
         ("port", 500, "Ports"),
         ("router", 10, "Routers"),
         ("floatingip", 50, "Floating IPs"),
+        ("subnetpool", -1, "Subnet pools"),
+        ("address_scope", -1, "Address scopes"),
         ("security_group", 10, "Security groups"),
         ("security_group_rule", 100, "Security group rules"),
         ("loadbalancer", -1, "Load balancers"),
