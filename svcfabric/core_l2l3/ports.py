@@ -98,6 +98,8 @@ class Ports:
                 attach.change(conn, ctx, f"port {ident}", row["qos_policy_id"], values["qos_policy_id"])
             if values.keys() & on_ports.COLUMNS:
                 on_ports.check_update(conn, ctx, row, body, values)
+                if not values:
+                    return row
             host = values.pop("host", row["binding:host_id"])
             wishes = values.pop("fixed_ips", None)
             if "mac_address" in values and network is not None:

@@ -73,7 +73,7 @@ def _known(conn: sa.Connection, ids: Sequence[str]) -> dict[str, bool]:
     """Whether instances are tombstones, by id; locked until the transaction ends."""
     columns = (instances_table.c.id, instances_table.c.deleted)
     stmt = sa.select(*columns).where(instances_table.c.id.in_(ids)).order_by(instances_table.c.id)
-    return dict(conn.execute(stmt.with_for_update()).tuples().all())
+    return {row.id: row.deleted for row in conn.execute(stmt.with_for_update())}
 
 
 def _revive(conn: sa.Connection, ids: Sequence[str]) -> None:

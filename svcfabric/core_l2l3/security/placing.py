@@ -52,7 +52,7 @@ def lock(conn: sa.Connection, group_ids: Iterable[str]) -> dict[str, str]:
     """Exclude others from changing who is in these groups and where they are in force; projects by group."""
     stmt = sa.select(security_groups.c.id, security_groups.c.project_id)
     stmt = stmt.where(security_groups.c.id.in_(sorted(group_ids))).order_by(security_groups.c.id)
-    return dict(conn.execute(stmt.with_for_update()).tuples().all())
+    return {row.id: row.project_id for row in conn.execute(stmt.with_for_update())}
 
 
 def in_force(conn: sa.Connection, group_ids: Collection[str]) -> tuple[dict[str, set[str]], set[str]]:
@@ -132,7 +132,7 @@ def _row(kind: str, ident: str, project_id: str, driver: str) -> dict[str, Any]:
     return {"id": ident, "kind": kind, "project_id": project_id, "driver": driver}
 
 
-def _references(pairs: Iterable[tuple[str | None, str | None]]) -> References:
+def _references(pairs: Sequence[tuple[str | None, str | None]]) -> References:
     groups, lists = zip(*pairs, strict=True) if pairs else ((), ())
     return References(groups=frozenset(groups) - {None}, lists=frozenset(lists) - {None})
 
@@ -140,7 +140,7 @@ def _references(pairs: Iterable[tuple[str | None, str | None]]) -> References:
 def _referred(conn: sa.Connection, which: sa.ColumnElement[bool]) -> References:
     """What these rules refer to."""
     stmt = sa.select(rules.c.remote_group_id, rules.c.remote_address_group_id).where(which).distinct()
-    return _references(conn.execute(stmt).tuples().all())
+    return _references([(row[0], row[1]) for row in conn.execute(stmt)])
 
 
 def _lock_references(conn: sa.Connection, referred: References, but: Collection[str]) -> None:
@@ -163,11 +163,11 @@ def _bring(conn: sa.Connection, changed: Changed, driver: str, referred: Referen
             .where(here.c.security_group_id.in_(sorted(referred.groups)), here.c.host != "")
             .distinct()
         )
-        rows = [_row(MEMBER, member_id(ident), project, driver) for ident, project in conn.execute(stmt).tuples()]
+        rows = [_row(MEMBER, member_id(ident), project, driver) for ident, project in conn.execute(stmt)]
         changed.update(spread.put(conn, rows, hosts))
     if referred.lists and hosts:
         columns = (address_groups.c.id, address_groups.c.project_id)
-        found = conn.execute(sa.select(*columns).where(address_groups.c.id.in_(sorted(referred.lists)))).tuples()
+        found = conn.execute(sa.select(*columns).where(address_groups.c.id.in_(sorted(referred.lists))))
         rows = [_row(ADDRESS_GROUP, ident, project, driver) for ident, project in found]
         changed.update(spread.put(conn, rows, hosts))
 

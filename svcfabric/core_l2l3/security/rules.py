@@ -120,7 +120,7 @@ def _lock_groups(conn: sa.Connection, ids: set[str]) -> dict[str, Any]:
 
 def _lock_lists(conn: sa.Connection, ctx: Context, ids: Sequence[str]) -> None:
     stmt = sa.select(address_groups.c.id, address_groups.c.project_id).where(address_groups.c.id.in_(ids))
-    found = dict(conn.execute(stmt.order_by(address_groups.c.id).with_for_update()).tuples().all())
+    found = {row.id: row.project_id for row in conn.execute(stmt.order_by(address_groups.c.id).with_for_update())}
     for ident in ids:
         if ident not in found or not ctx.sees(found[ident]):
             raise ADDRESS_GROUPS.not_found(ident)

@@ -145,7 +145,7 @@ def test_what_rules_are_stored_as(tenant, given, stored):
         ({"protocol": "nonsense"}, 400, "SecurityGroupRuleInvalidProtocol", "nonsense"),
         ({"protocol": 256}, 400, "SecurityGroupRuleInvalidProtocol", "256"),
         ({"ethertype": "IPX"}, 400, "SecurityGroupRuleInvalidEtherType", "IPX"),
-        ({"direction": "up"}, 400, "InvalidInput", "up"),
+        ({"direction": "up"}, 400, "HTTPBadRequest", "up"),
         ({"port_range_min": 1, "port_range_max": 2}, 400, "SecurityGroupProtocolRequiredWithPorts", "protocol"),
         ({"protocol": "tcp", "port_range_min": -16}, 400, "SecurityGroupInvalidPortValue", "-16"),
         ({"protocol": "tcp", "port_range_max": 65536}, 400, "SecurityGroupInvalidPortValue", "65536"),
