@@ -8,7 +8,9 @@ from typing import Any
 from svcfabric.drivers.linux import dhcp_hosts, forwarding, link, names, netns, segment, wire
 from svcfabric.drivers.linux.fault import guarded
 from svcfabric.drivers.linux.host import Host
+from svcfabric.drivers.linux.qos import ports as qos
 from svcfabric.drivers.linux.records import Records
+from svcfabric.drivers.linux.security.ports import PortFilter
 from svcfabric.spi.driver import DriverOptions, Observation, Plan, Report
 from svcfabric.spi.l2l3 import NetworkSpec, PortSpec
 
@@ -64,11 +66,12 @@ class PortDriver:
     """Entry point ``port.linux``: a wire where the port is bound, a forwarding entry where it is not."""
 
     kind = "port"
-    features = frozenset({"veth", "leg", "arp-suppression"})
+    features = frozenset({"veth", "leg", "arp-suppression", "port-security"})
 
     def __init__(self, options: DriverOptions) -> None:
         self._host = Host(options)
         self._records = Records(options.state_dir)
+        self._filter = PortFilter(self._host, options)
 
     def plan(self, spec: PortSpec, current: PortSpec | None) -> Plan:
         """One step; moving between hosts cuts what is under way."""
@@ -85,7 +88,8 @@ class PortDriver:
             segment.ensure_bridge(self._host, spec.segment)
             before = self._records.get(spec.id)
             self._tell_dhcp(spec, before)
-            record = netns.rtnl(self._host.bridge_namespace, _apply_port, spec, before)
+            with self._filter.around(spec):
+                record = netns.rtnl(self._host.bridge_namespace, _apply_port, spec, before)
             self._records.put(spec.id, record)
         return Report(instance_id=spec.id)
 
@@ -96,6 +100,7 @@ class PortDriver:
             if netns.exists(self._host.bridge_namespace):
                 record = self._records.get(instance_id)
                 netns.rtnl(self._host.bridge_namespace, _remove_port, instance_id, record)
+            self._filter.remove(instance_id)
             if before := self._told(instance_id):
                 dhcp_hosts.drop(self._host, instance_id, before)
             self._records.drop(instance_id)
@@ -117,13 +122,16 @@ class PortDriver:
         """Ports with a wire or a record; drifted when the wire or what the entries are on is another now."""
         here = links_of(self._host)
         records = dict(self._records.items())
+        unfiltered = self._filter.lost()
         for instance_id, record in records.items():
             now = _indexes_of(lambda ifname: here.get(ifname, 0), instance_id, record)
-            yield Observation(instance_id=instance_id, kind=self.kind, drifted=now != record["indexes"])
+            drifted = now != record["indexes"] or instance_id in unfiltered
+            yield Observation(instance_id=instance_id, kind=self.kind, drifted=drifted)
         strangers = {name for name in here if name.startswith("tap")} - {names.tap(each) for each in records}
-        for alias in netns.rtnl(self._host.bridge_namespace, _aliases, strangers) if strangers else ():
-            if alias.startswith(wire.ALIAS):
-                yield Observation(instance_id=alias.removeprefix(wire.ALIAS), kind=self.kind)
+        aliases = netns.rtnl(self._host.bridge_namespace, _aliases, strangers) if strangers else []
+        left = {each.removeprefix(wire.ALIAS) for each in aliases if each.startswith(wire.ALIAS)}
+        for instance_id in sorted(left | self._filter.strangers() - records.keys()):
+            yield Observation(instance_id=instance_id, kind=self.kind)
 
 
 def links_of(host: Host) -> dict[str, int]:
@@ -168,6 +176,9 @@ def _apply_port(ipr: Any, spec: PortSpec, before: dict[str, Any] | None) -> dict
         "wire": spec.wire,
         "dhcp": spec.dhcp is not None and not spec.vtep,
     }
+    limits = qos.put_here(ipr, spec, before)
+    if limits is not None:
+        record["qos"] = limits
     return {**record, "indexes": _indexes_of(link.index_here, spec.id, record)}
 
 

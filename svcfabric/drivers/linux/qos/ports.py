@@ -1,0 +1,77 @@
+"""A port's limits, at the bridge's end of its wire. In a thread inside the bridge namespace."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from svcfabric.drivers.linux import link, names, nft
+from svcfabric.drivers.linux.qos import port_rules, shaper
+from svcfabric.drivers.linux.qos.amounts import shape
+from svcfabric.spi.l2l3 import PortSpec, Qos
+
+ALIAS = "qos:"
+State = dict[str, Any]
+
+
+def ifb_name(port_id: str) -> str:
+    """The device with the shaper of what a port sends."""
+    return f"ifb{port_id[:11]}"
+
+
+def put_here(ipr: Any, spec: PortSpec, record: Mapping[str, Any] | None) -> State | None:
+    """Make a port's limits what the spec says; what to remember as the ``qos`` of its record.
+
+    Without limits, before and now, nothing is asked of the kernel. A leg that is not there yet is limited when
+    ``drifted`` has told that it has come.
+    """
+    held: State | None = record.get("qos") if record is not None else None
+    if spec.vtep or spec.qos == Qos():
+        if held is not None or (record is None and link.index_here(ifb_name(spec.id))):
+            drop_here(ipr, spec.id, held)
+        return None
+    tap = link.index_here(names.tap(spec.id))
+    wanted = {**dataclasses.asdict(spec.qos), "mtu": spec.segment.mtu}
+    state = {"limits": wanted, "indexes": [tap, link.index_here(ifb_name(spec.id))]}
+    if tap and state != held:
+        _limit(ipr, spec, tap)
+        state["indexes"] = [tap, link.index_here(ifb_name(spec.id))]
+    return state
+
+
+def drop_here(ipr: Any, port_id: str, held: Mapping[str, Any] | None) -> None:
+    """A port's limits go; nothing to do for one that has none."""
+    ifb = ifb_name(port_id)
+    if held is None and not link.index_here(ifb):
+        return
+    tap = names.tap(port_id)
+    nft.apply_here(port_rules.rules(tap, "", Qos()))
+    if index := link.index_here(tap):
+        shaper.unlimit(ipr, index)
+    link.delete(ipr, ifb)
+
+
+def drifted(here: Mapping[str, int], port_id: str, record: Mapping[str, Any]) -> bool:
+    """Whether what the limits are on has come, gone or been made anew. ``here``: {interface: index}."""
+    held = record.get("qos")
+    if held is None:
+        return False
+    now = [here.get(names.tap(port_id), 0), here.get(ifb_name(port_id), 0)]
+    return bool(now != held["indexes"])
+
+
+def _limit(ipr: Any, spec: PortSpec, tap: int) -> None:
+    """A shaper is there before frames are sent its way, and goes when they no longer are."""
+    qos, mtu, ifb = spec.qos, spec.segment.mtu, ""
+    if qos.egress_kbps:
+        ifb = ifb_name(spec.id)
+        index = shaper.ensure_ifb(ipr, ifb, ALIAS + spec.id)
+        shaper.limit(ipr, index, shape(qos.egress_kbps, qos.egress_burst_kb, mtu))
+    nft.apply_here(port_rules.rules(names.tap(spec.id), ifb, qos))
+    if not ifb:
+        link.delete(ipr, ifb_name(spec.id))
+    if qos.ingress_kbps:
+        shaper.limit(ipr, tap, shape(qos.ingress_kbps, qos.ingress_burst_kb, mtu))
+    else:
+        shaper.unlimit(ipr, tap)
