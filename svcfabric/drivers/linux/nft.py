@@ -31,13 +31,19 @@ def apply_here(text: str) -> None:
 
 def list_json(namespace: str | None, what: str = "ruleset") -> list[dict[str, Any]]:
     """What ``nft -j list WHAT`` says, e.g. ``table ip sf_router``; [] when there is no such thing."""
+    return netns.run_in(namespace, list_here, what)
+
+
+def list_here(what: str, *, terse: bool = False) -> list[dict[str, Any]]:
+    """``list_json`` for a thread that is inside the namespace already. ``terse``: without sets' elements."""
 
     def json_out(nft: Any) -> None:
         nft.set_json_output(True)
         nft.set_stateless_output(False)
+        nft.set_terse_output(terse)
 
     try:
-        answer = netns.run_in(namespace, _run, f"list {what}", json_out)
+        answer = _run(f"list {what}", json_out)
     except NftRefused as refusal:
         if "No such file or directory" in refusal.detail:
             return []

@@ -1,0 +1,95 @@
+"""The tables themselves: maps, sets and base chains that all ports share. Pure.
+
+Essentials pass whatever the groups say: DHCP's requests and answers, neighbour discovery, multicast
+membership. Servers' side of DHCP and router advertisements never pass from a filtered port.
+"""
+
+from __future__ import annotations
+
+from svcfabric.drivers.linux.security import names
+
+_STATEFUL = f"meta mark & {names.STATEFUL:#x} != 0"
+_KNOWN = f"{_STATEFUL} ct state established,related accept"
+_IGMP = 2
+
+CHAINS = {
+    f"{names.BRIDGE} c_in": (
+        "type filter hook prerouting priority -300; policy accept;",
+        ["meta mark set 0", f"iifname vmap @{names.bare(names.IN)}"],
+    ),
+    f"{names.BRIDGE} c_out": (
+        "type filter hook forward priority -300; policy accept;",
+        [
+            "meta mark set 0",
+            f"meta mark set oifname map @{names.bare(names.OUT)}",
+            "meta mark != 0 ether type != { ip, ip6, arp } drop",
+        ],
+    ),
+    f"{names.INET} c_track": (
+        "type filter hook prerouting priority -300; policy accept;",
+        [
+            f"ct zone set iifname map @{names.bare(names.ZONE)}",
+            # nothing can answer these in a way that would belong to them
+            "meta pkttype { broadcast, multicast } notrack accept",
+            f"{_STATEFUL} accept",
+            f"iifname . ether daddr @{names.bare(names.TRACKED)} accept",
+            "notrack",
+        ],
+    ),
+    f"{names.INET} c_from": (
+        "type filter hook prerouting priority -100; policy accept;",
+        [
+            "meta mark 0 accept",
+            _KNOWN,
+            "udp sport . udp dport { 67 . 68, 547 . 546 } drop",
+            "icmpv6 type 134 drop",
+            "udp sport . udp dport { 68 . 67, 546 . 547 } accept",
+            "icmpv6 type { 130, 131, 132, 133, 135, 143 } accept",
+            f"meta l4proto {_IGMP} accept",
+            f"meta mark vmap @{names.bare(names.FROM)}",
+            "drop",
+        ],
+    ),
+    f"{names.INET} c_to": (
+        "type filter hook forward priority 0; policy accept;",
+        [
+            "meta mark 0 accept",
+            _KNOWN,
+            "udp sport . udp dport { 67 . 68, 547 . 546 } accept",
+            "icmpv6 type { 130, 131, 132, 134, 135, 136, 143 } accept",
+            f"meta l4proto {_IGMP} accept",
+            f"meta mark vmap @{names.bare(names.TO)}",
+            "drop",
+        ],
+    ),
+}
+
+SETS = {
+    names.IN: ("map", "type ifname : verdict;"),
+    names.OUT: ("map", "type ifname : mark;"),
+    names.ZONE: ("map", "typeof iifname : ct zone;"),
+    names.FROM: ("map", "type mark : verdict;"),
+    names.TO: ("map", "type mark : verdict;"),
+    names.TRACKED: ("set", "type ifname . ether_addr;"),
+}
+
+
+def made() -> str:
+    """nft text that makes the tables, or sets their base chains' rules anew; disturbs nothing that is there."""
+    lines = [f"add table {each}" for each in (names.BRIDGE, names.INET)]
+    lines += [f"add {what} {name} {{ {definition} }}" for name, (what, definition) in SETS.items()]
+    for name, (definition, rules) in CHAINS.items():
+        lines += [f"add chain {name} {{ {definition} }}", f"flush chain {name}"]
+        lines += [f"add rule {name} {each}" for each in rules]
+    return "\n".join(lines) + "\n"
+
+
+def gone() -> str:
+    """nft text that takes the tables away, whether they are there or not."""
+    return "".join(f"add table {each}\ndelete table {each}\n" for each in (names.BRIDGE, names.INET))
+
+
+def essential(protocol: int, source_port: int, port: int) -> bool:
+    """Whether such a packet, to one address, passes whatever the rules are (see ``CHAINS``), answers included."""
+    pairs = {(68, 67), (546, 547), (67, 68), (547, 546)}
+    return protocol == _IGMP or (protocol == 17 and (source_port, port) in pairs)

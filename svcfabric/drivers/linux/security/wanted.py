@@ -1,0 +1,198 @@
+"""What should be in the kernel for each thing of the state: what to add to a transaction, what is missing. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from svcfabric.drivers.linux import names as interfaces
+from svcfabric.drivers.linux.security import guarded, names, shapes
+from svcfabric.drivers.linux.security.guarded import GuardedPort
+from svcfabric.drivers.linux.security.shapes import Network, text_of
+from svcfabric.drivers.linux.security.state import State, is_host
+from svcfabric.drivers.linux.security.transaction import Mirror, Transaction
+from svcfabric.spi.security import SecurityGroupSpec
+
+_TYPES = {4: "type ipv4_addr;", 6: "type ipv6_addr;"}
+_INTERVALS = " flags interval;"
+
+
+def port(tx: Transaction, state: State, port_id: str, old: GuardedPort | None) -> None:
+    """A port's chains and elements, or none any more; ``old``: as it was before."""
+    new = state.ports.get(port_id)
+    elements: dict[tuple[str, str], str] = {}
+    if new is not None:
+        for group_id in new.groups:
+            for direction in names.DIRECTIONS:
+                tx.placeholder(names.group_chain(group_id, direction))
+        stateful = state.stateful(new)
+        for name, rules in guarded.chains(new, stateful).items():
+            tx.chain(name, rules)
+        elements = guarded.elements(new, stateful)
+    else:
+        for name in _port_chains(port_id):
+            tx.drop_chain(name)
+    stale = _keys_found(tx.there, port_id)
+    if old is not None:
+        stale |= guarded.elements(old, True).keys()
+    tx.elements(elements, [key for key in stale if not _wanted_by_others(state, key, port_id, old)])
+    for group_id in set(old.groups if old is not None else ()) - set(new.groups if new is not None else ()):
+        _sweep_group(tx, state, group_id)
+
+
+def group(
+    tx: Transaction,
+    state: State,
+    group_id: str,
+    touched: Iterable[tuple[bool, str]],
+    old: SecurityGroupSpec | None,
+) -> None:
+    """A group's chains, the sets its rules refer to (``touched``: or did), its ports when they become stateless."""
+    for remote, each in sorted({*touched, (True, group_id)}):
+        if remote:
+            _member_sets(tx, state, each)
+        else:
+            _list_sets(tx, state, each)
+    spec = state.groups.get(group_id)
+    if spec is not None:
+        before = shapes.chains(old) if old is not None and old != spec else {}
+        for name, rules in shapes.chains(spec).items():
+            if name not in tx.there.chains or rules != before.get(name):
+                tx.chain(name, rules)
+    elif state.ports_in(group_id):
+        for direction in names.DIRECTIONS:
+            tx.chain(names.group_chain(group_id, direction), [])
+    else:
+        _sweep_group(tx, state, group_id)
+    for each_port in state.ports_in(group_id):
+        mark = str(guarded.mark_of(each_port, state.stateful(each_port)))
+        there = tx.there.elements.get(names.OUT, {}).get(f'"{interfaces.tap(each_port.id)}"')
+        if there is not None and there != mark:
+            port(tx, state, each_port.id, each_port)
+
+
+def members(tx: Transaction, state: State, touched: Mapping[str, set[Network]]) -> None:
+    """Members' addresses that came or went: {group: networks}."""
+    for group_id, networks in touched.items():
+        _member_sets(tx, state, group_id)
+        for version in _TYPES if state.known(group_id) else ():
+            mine = {each for each in networks if each.version == version}
+            single = {each for each in mine if is_host(each)}
+            name = names.hosts_set(group_id, version)
+            if single and single >= set(state.hosts(group_id, version)):
+                tx.refill(name, map(text_of, state.hosts(group_id, version)))
+            elif single:
+                held = {each for each in single if state.holds(group_id, each)}
+                tx.change_set(name, map(text_of, held), map(text_of, single - held))
+            if mine - single:
+                tx.refill(names.networks_set(group_id, version), map(text_of, state.networks(group_id, version)))
+
+
+def address_list(tx: Transaction, state: State, list_id: str) -> None:
+    """An address group's CIDRs."""
+    _list_sets(tx, state, list_id)
+    for version in _TYPES if _list_needed(state, list_id) else ():
+        tx.refill(names.list_set(list_id, version), map(text_of, state.list_networks(list_id, version)))
+
+
+def lost(kind: str, state: State, there: Mirror) -> set[str]:
+    """Ids of what is not (wholly) in the kernel though it should be."""
+    if kind == "port":
+        return {each.id for each in state.ports.values() if not (there.whole and _is_there(state, each, there))}
+    if kind == "security_group":
+        return {
+            each
+            for each in state.groups
+            if any(names.group_chain(each, direction) not in there.chains for direction in names.DIRECTIONS)
+        }
+    if kind == "security_group_member":
+        missing = {
+            group_id
+            for group_id in {each for spec in state.members.values() for each in spec.groups}
+            if any(names.hosts_set(group_id, version) not in there.sets for version in _TYPES)
+        }
+        return {each for each, spec in state.members.items() if not missing.isdisjoint(spec.groups)}
+    return {each for each in state.lists if any(names.list_set(each, version) not in there.sets for version in _TYPES)}
+
+
+def strangers(kind: str, state: State, there: Mirror) -> set[str]:
+    """Ids that chains or sets are named after though nothing needs these."""
+    found = set()
+    for name in there.chains | there.sets:
+        what, each = names.owner(name)
+        if what in ("pa", "pe", "pi"):
+            unknown, owner = each not in state.ports, "port"
+        elif what in ("ge", "gi"):
+            unknown, owner = each not in state.groups and not state.ports_in(each), "security_group"
+        elif what in ("a4", "a6"):
+            unknown, owner = not _list_needed(state, each), "address_group"
+        else:
+            unknown, owner = bool(what) and not state.known(each), "security_group"
+        if unknown and owner == kind:
+            found.add(each)
+    return found
+
+
+def _port_chains(port_id: str) -> list[str]:
+    return [names.spoofing_chain(port_id), *(names.port_chain(port_id, each) for each in names.DIRECTIONS)]
+
+
+def _is_there(state: State, port: GuardedPort, there: Mirror) -> bool:
+    elements = guarded.elements(port, state.stateful(port))
+    return there.chains.issuperset(_port_chains(port.id)) and all(
+        there.elements.get(name, {}).get(key) == value for (name, key), value in elements.items()
+    )
+
+
+def _keys_found(there: Mirror, port_id: str) -> set[tuple[str, str]]:
+    """The keys of elements in the kernel that are of the port, whatever was remembered of it."""
+    tap = f'"{interfaces.tap(port_id)}"'
+    found = {(name, tap) for name in (names.IN, names.OUT)}
+    mark = there.elements.get(names.OUT, {}).get(tap)
+    if mark is not None:
+        return found | {(name, mark) for name in (names.FROM, names.TO)}
+    targets = {f"goto {names.bare(each)}" for each in _port_chains(port_id)}
+    for name in (names.FROM, names.TO):
+        found |= {(name, key) for key, value in there.elements.get(name, {}).items() if value in targets}
+    return found
+
+
+def _wanted_by_others(state: State, key: tuple[str, str], port_id: str, old: GuardedPort | None) -> bool:
+    name, what = key
+    others = [each for each in state.ports_on(old.network) if each.id != port_id] if old is not None else []
+    if name == names.ZONE:
+        return bool(others)
+    if name == names.TRACKED:
+        return any(
+            what == f'"{each.bridge}" . {mac}' for each in others if state.stateful(each) for mac in each.sources
+        )
+    return False
+
+
+def _sweep_group(tx: Transaction, state: State, group_id: str) -> None:
+    if group_id not in state.groups and not state.ports_in(group_id):
+        for direction in names.DIRECTIONS:
+            tx.drop_chain(names.group_chain(group_id, direction))
+
+
+def _member_sets(tx: Transaction, state: State, group_id: str) -> None:
+    for version, kind in _TYPES.items():
+        single, wide = names.hosts_set(group_id, version), names.networks_set(group_id, version)
+        if state.known(group_id):
+            tx.new_set(single, kind, map(text_of, state.hosts(group_id, version)))
+            tx.new_set(wide, kind + _INTERVALS, map(text_of, state.networks(group_id, version)))
+        else:
+            tx.drop_set(single)
+            tx.drop_set(wide)
+
+
+def _list_sets(tx: Transaction, state: State, list_id: str) -> None:
+    for version, kind in _TYPES.items():
+        name = names.list_set(list_id, version)
+        if _list_needed(state, list_id):
+            tx.new_set(name, kind + _INTERVALS, map(text_of, state.list_networks(list_id, version)))
+        else:
+            tx.drop_set(name)
+
+
+def _list_needed(state: State, list_id: str) -> bool:
+    return list_id in state.lists or bool(state.list_referrers(list_id))
