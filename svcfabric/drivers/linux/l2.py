@@ -66,7 +66,7 @@ class PortDriver:
     """Entry point ``port.linux``: a wire where the port is bound, a forwarding entry where it is not."""
 
     kind = "port"
-    features = frozenset({"veth", "leg", "arp-suppression", "port-security"})
+    features = frozenset({"veth", "leg", "arp-suppression", "port-security", "qos"})
 
     def __init__(self, options: DriverOptions) -> None:
         self._host = Host(options)
@@ -125,7 +125,7 @@ class PortDriver:
         unfiltered = self._filter.lost()
         for instance_id, record in records.items():
             now = _indexes_of(lambda ifname: here.get(ifname, 0), instance_id, record)
-            drifted = now != record["indexes"] or instance_id in unfiltered
+            drifted = now != record["indexes"] or instance_id in unfiltered or qos.drifted(here, instance_id, record)
             yield Observation(instance_id=instance_id, kind=self.kind, drifted=drifted)
         strangers = {name for name in here if name.startswith("tap")} - {names.tap(each) for each in records}
         aliases = netns.rtnl(self._host.bridge_namespace, _aliases, strangers) if strangers else []
@@ -190,6 +190,7 @@ def _forget_old(ipr: Any, bridge: int, vxlan: int, before: dict[str, Any], mac: 
 
 def _remove_port(ipr: Any, port_id: str, record: dict[str, Any] | None) -> None:
     wire.remove(ipr, port_id)
+    qos.drop_here(ipr, port_id, record.get("qos") if record is not None else None)
     if record is None:
         return
     bridge, vxlan = segment.indexes_here(record["network"])
