@@ -25,7 +25,14 @@ from svcfabric.drivers.haproxy.driver import HaproxyDriver
 from svcfabric.fabric.reports import Controller
 from svcfabric.rpc.server import serve_agent
 
-USERS = {"root": ("platform", "admin"), "alice": ("one", "member"), "bob": ("two", "member")}
+USERS = {
+    "root": ("platform", "admin"),
+    "alice": ("one", "member"),
+    "bob": ("two", "member"),
+    "carol": ("one", "reader"),
+    "mona": ("one", "manager"),
+    "boris": ("two", "manager"),
+}
 Wire = Mapping[str, Any]
 
 
@@ -89,7 +96,7 @@ class Whole:
         self.host = Host()
         self._agent = serve_agent(self._transport, "h1", self.host)
         self._agent.start()
-        core = [{"kind": kind, "driver": "linux"} for kind in ("network", "port", "router", "floatingip")]
+        core = [{"kind": kind, "driver": "linux"} for kind in sorted(side.kinds.keys() - {"loadbalancer"})]
         haproxy = {"kind": "loadbalancer", "driver": "haproxy", "features": sorted(HaproxyDriver.features)}
         self.controller.heartbeat(
             {
