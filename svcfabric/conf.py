@@ -160,7 +160,14 @@ AGENT = [
     ),
     cfg.ListOpt(
         "drivers",
-        default=["network.linux", "port.linux", "router.linux", "floatingip.linux", "loadbalancer.haproxy"],
+        default=[
+            "network.linux",
+            "port.linux",
+            "router.linux",
+            "floatingip.linux",
+            "dhcp.linux",
+            "loadbalancer.haproxy",
+        ],
         help="Drivers to load, by entry point name (group svcfabric.drivers).",
     ),
     cfg.IntOpt("workers", default=6, min=1, help="Instances worked on at the same time."),
@@ -266,6 +273,21 @@ NETWORK = [
     ),
 ]
 
+IPAM = [
+    cfg.ListOpt(
+        "dns_servers",
+        default=[],
+        help="Name servers (ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT) that controllers ask whether a record still names "
+        "an address, for subnets with the recycling policy dns; empty: those the host uses.",
+    ),
+    cfg.IntOpt(
+        "dns_recheck",
+        default=60,
+        min=1,
+        help="Seconds until an address that a record still names, or of which DNS does not say, is looked at again.",
+    ),
+]
+
 LBAAS = [
     cfg.StrOpt("default_provider", default="haproxy", help="Provider of load balancers that name none."),
     cfg.ListOpt(
@@ -289,6 +311,7 @@ SECTIONS: dict[str, list[cfg.Opt]] = {
     "controller": CONTROLLER,
     "quotas": QUOTAS,
     "network": NETWORK,
+    "ipam": IPAM,
     "lbaas": LBAAS,
 }
 

@@ -148,6 +148,7 @@ def controller(side: ServerSide, transport: Transport) -> tuple[Server, Sweep]:
         interval=conf.sweep_interval,
         down_time=conf.agent_down_time,
         failover_time=conf.failover_time,
+        chores=[chore for feature in side.features for chore in feature.chores],
     )
     return serve_controller(transport, endpoint, threads=conf.threads), sweep
 

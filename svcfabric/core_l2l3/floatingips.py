@@ -12,8 +12,9 @@ from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import port_store, router_place
+from svcfabric.core_l2l3.addressing import released
 from svcfabric.core_l2l3.core import FLOATING_IP, Changed, Core, check_revision
-from svcfabric.core_l2l3.models import floatingips, ports, routers
+from svcfabric.core_l2l3.models import floatingips, ports, routers, subnets
 from svcfabric.core_l2l3.qos import attach
 from svcfabric.core_l2l3.rbac.networks import may_see
 from svcfabric.core_l2l3.readers import FLOATINGIPS, PORTS, ROUTERS
@@ -25,6 +26,10 @@ from svcfabric.fabric import instances
 Values = dict[str, Any]
 _PLAIN = ("description", "tags")
 _ADDRESS = {"subnet_id": "subnet_id", "ip_address": "floating_ip_address"}
+# Whether the network has a subnet that must learn of an address given back.
+_REMEMBERED = sa.exists().where(
+    subnets.c.network_id == floatingips.c.floating_network_id, subnets.c.ip_memory.is_(True)
+)
 _NOWHERE: Values = {"port_id": None, "fixed_ip_address": None, "router_id": None}
 
 
@@ -132,8 +137,10 @@ class FloatingIPs:
             check_revision(row, if_match)
             if row["port_forwardings"]:
                 raise _forwards(ident)
-            held = sa.select(floatingips.c.floating_port_id).where(floatingips.c.id == ident)
-            port_id = conn.execute(held).scalar_one()
+            held = sa.select(floatingips.c.floating_port_id, _REMEMBERED).where(floatingips.c.id == ident)
+            port_id, remembered = conn.execute(held).one()
+            if remembered:
+                released.release(conn, [port_id])
             conn.execute(floatingips.delete().where(floatingips.c.id == ident))
             conn.execute(ports.delete().where(ports.c.id == port_id))
             if row["router_id"]:

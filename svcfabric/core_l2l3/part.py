@@ -7,6 +7,7 @@ network, port or router does, those call it directly.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 from svcfabric.api.resource import Action, Extension, Resource
@@ -16,11 +17,15 @@ from svcfabric.fabric.kinds import Kind
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What a part brings. ``migrations``: the folder of its Alembic branch. ``shareables``: what policies share."""
+    """What a part brings. ``migrations``: the folder of its Alembic branch. ``shareables``: what policies share.
+
+    ``chores``: what a controller does at each sweep; each takes a second or two at most.
+    """
 
     resources: tuple[Resource, ...] = ()
     actions: tuple[Action, ...] = ()
     extensions: tuple[Extension, ...] = ()
     kinds: tuple[Kind, ...] = ()
     shareables: tuple[Shareable, ...] = ()
+    chores: tuple[Callable[[], object], ...] = ()
     migrations: Path | None = None

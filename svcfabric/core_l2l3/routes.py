@@ -59,6 +59,7 @@ def feature(fabric: Fabric) -> Feature:
         apis=(api_of(core, parts),),
         kinds=(*kinds_of(core), *(kind for part in parts for kind in part.kinds)),
         migrations=(own, *(part.migrations for part in parts if part.migrations)),
+        chores=tuple(chore for part in parts for chore in part.chores),
         network=CoreNetwork(core),
     )
 

@@ -7,6 +7,7 @@ An entry point in ``svcfabric.core`` or ``svcfabric.services`` names a function 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -33,12 +34,13 @@ class Feature:
     """What a feature brings. Several features may add to the API at the same first prefix.
 
     ``migrations``: folders of Alembic versions, a labelled branch each. ``network``/``insertions``: set by
-    the feature that implements the interface.
+    the feature that implements the interface. ``chores``: what a controller does at each sweep.
     """
 
     name: str
     apis: tuple[Api, ...] = ()
     kinds: tuple[Kind, ...] = ()
     migrations: tuple[Path, ...] = ()
+    chores: tuple[Callable[[], object], ...] = ()
     network: Network | None = None
     insertions: Insertions | None = None

@@ -9,7 +9,7 @@ import datetime
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -34,7 +34,7 @@ class Sweep:
     """Runs every ``interval`` seconds while this controller holds the lease.
 
     ``down_time``: seconds without a heartbeat after which an agent counts as down; ``failover_time``: seconds of
-    being down after which what can move leaves its host, 0 for never.
+    being down after which what can move leaves its host, 0 for never. ``chores``: what features do at each sweep.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Sweep:
         interval: float,
         down_time: float,
         failover_time: float = 0.0,
+        chores: Sequence[Callable[[], object]] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._kinds, self._dispatcher = database, kinds, dispatcher
@@ -53,6 +54,7 @@ class Sweep:
         self._controller = Controller(database, kinds, dispatcher)
         stall = max(4 * interval, STALL)
         self._watch = Watch(failover_time=failover_time, down_time=down_time, stall=stall, clock=clock)
+        self._chores = tuple(chores)
         self._me = new_id()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,6 +93,11 @@ class Sweep:
         if ids:
             LOG.info("%d instances lag; sending them again", len(ids))
             self._dispatcher.kick(ids)
+        for chore in self._chores:
+            try:
+                chore()
+            except Exception:
+                LOG.warning("a chore failed; the next sweep tries again", exc_info=True)
         return len(ids)
 
     def _abandoned(self) -> dict[str, list[dict[str, Any]]]:

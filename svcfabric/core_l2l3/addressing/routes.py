@@ -8,6 +8,7 @@ from typing import Any
 from svcfabric.api.resource import Action, ActionRequest, Attribute, Extension, Handler, Resource
 from svcfabric.core_l2l3.addressing.auto_topology import AutoTopologies
 from svcfabric.core_l2l3.addressing.models import address_scopes, subnetpools
+from svcfabric.core_l2l3.addressing.names import LetGo, Reverse
 from svcfabric.core_l2l3.addressing.prefix_ops import PrefixOps
 from svcfabric.core_l2l3.addressing.schemas.pool import ADDRESS_SCOPE, SUBNETPOOL
 from svcfabric.core_l2l3.addressing.schemas.subnet import POLICIES
@@ -50,6 +51,7 @@ def part(core: Core, conf: Any) -> Part:
         actions=(*_pool_actions(core, pools), *_topology_actions(core)),
         extensions=tuple(Extension(alias=alias, name=name, description=text) for alias, name, text in _SERVED),
         shareables=(SCOPE, POOL),
+        chores=(LetGo(core.database, Reverse(conf.ipam.dns_servers), recheck=conf.ipam.dns_recheck),),
         migrations=Path(__file__).parent / "migrations" / "versions",
     )
 

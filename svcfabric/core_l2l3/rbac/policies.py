@@ -54,6 +54,7 @@ class RbacPolicies:
         action, target = body["action"], body["target_tenant"]
         shared = _locked(conn, kind, body["object_id"])
         _check_owner(conn, ctx, kind, shared, body["object_id"])
+        kind.check(conn, body["object_id"], target)
         before = sharing.targets_of(conn, body["object_id"])
         if target in before.get(action, ()):
             raise _duplicate()
@@ -104,6 +105,7 @@ class RbacPolicies:
         shared = _locked(conn, kind, object_id)
         if target is not None:
             _check_owner(conn, ctx, kind, shared, object_id)
+            kind.check(conn, object_id, target)
         targets = sharing.targets_of(conn, object_id)
         before = targets.get(action, set())
         if row["target_tenant"] not in before:

@@ -44,6 +44,7 @@ class Shareable:
     actions: tuple[str, ...] = (SHARED,)
     settle: Callable[[Shareable, sa.Connection, str, Targets], None] = _settle
     owner_needs: bool = False
+    check: Callable[[sa.Connection, str, str], None] = lambda _conn, _object_id, _target: None
 
 
 def bumped(table: sa.Table) -> dict[str, Any]:
