@@ -4,7 +4,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common.sh"
 
-demo=(haproxy iproute2 libnftables1 nftables python3-venv radvd)
+demo=(dnsmasq-base haproxy iproute2 libnftables1 nftables python3-venv radvd)
 test=("${demo[@]}"
     conntrack iputils-ping mariadb-server postgresql rabbitmq-server # what the tests run or look with
     gcc libmariadb-dev pkg-config python3-dev)                        # what mysqlclient is built with

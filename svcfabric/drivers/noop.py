@@ -111,6 +111,11 @@ def address_group(options: DriverOptions) -> NoopDriver:
     return NoopDriver("address_group", options)
 
 
+def dhcp(options: DriverOptions) -> NoopDriver:
+    """Entry point ``dhcp.noop``."""
+    return NoopDriver("dhcp", options)
+
+
 def loadbalancer(options: DriverOptions) -> NoopDriver:
     """Entry point ``loadbalancer.noop``."""
     return NoopDriver("loadbalancer", options)

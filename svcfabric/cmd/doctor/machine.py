@@ -20,6 +20,7 @@ from svcfabric.drivers.linux.sysctl import NEIGHBOUR_LIMITS
 
 _CAPABILITIES = {12: "CAP_NET_ADMIN", 21: "CAP_SYS_ADMIN"}
 _HAPROXY = (2, 4)  # the first with servers added at run time
+_DNSMASQ = (2, 82)  # the first that takes IPv4 and IPv6 addresses of one host and ignores client identifiers
 _FILES = 8192
 _NEIGHBOURS = Path("/proc/sys/net/ipv4/neigh/default")
 
@@ -31,6 +32,7 @@ def examine() -> list[Finding]:
         *_libraries(),
         privilege(),
         haproxy(_search_path()),
+        dnsmasq(_search_path()),
         _nftables(),
         _ip(),
         _conntrack(),
@@ -102,6 +104,19 @@ def haproxy(search_path: str) -> Finding:
     if (int(version[1]), int(version[2])) < _HAPROXY:
         return missing("haproxy", version[0], f"load balancers need {_HAPROXY[0]}.{_HAPROXY[1]} or later")
     return ok("haproxy", f"{version[0]} at {program}")
+
+
+def dnsmasq(search_path: str) -> Finding:
+    """Whether there is a dnsmasq that is new enough."""
+    program = shutil.which("dnsmasq", path=search_path)
+    if program is None:
+        return missing("dnsmasq", "not found", "DHCP needs it: apt-get install dnsmasq-base")
+    text = subprocess.run([program, "-v"], capture_output=True, text=True, timeout=10).stdout
+    version = re.search(r"version (\d+)\.(\d+)\S*", text)
+    if version is None or (int(version[1]), int(version[2])) < _DNSMASQ:
+        shown = version[0] if version else f"{program} does not say its version: {text[:80]!r}"
+        return missing("dnsmasq", shown, f"DHCP needs {_DNSMASQ[0]}.{_DNSMASQ[1]} or later")
+    return ok("dnsmasq", f"{version[0]} at {program}")
 
 
 def _nftables() -> Finding:

@@ -119,8 +119,8 @@ def _classless(spec: DhcpSpec, subnet: DhcpSubnet, own: str) -> Iterator[str]:
 def _v6(spec: DhcpSpec, subnet: DhcpSubnet, tag: str) -> Iterator[str]:
     net = ipaddress.IPv6Network(subnet.cidr)
     yield f"dhcp-range=set:{tag},{net.network_address},static,{net.prefixlen},{int(spec.lease)}"
-    servers = [f"[{each}]" for each in _addresses(subnet.dns_nameservers)]
-    yield f"dhcp-option=tag:{tag},{_list('option6:dns-server', servers)}"
+    if servers := [f"[{each}]" for each in _addresses(subnet.dns_nameservers)]:
+        yield f"dhcp-option=tag:{tag},{_list('option6:dns-server', servers)}"
 
 
 def _addresses(texts: Iterable[str]) -> list[str]:

@@ -18,6 +18,7 @@ module                  what it is for
 ``process``             daemons that outlive the agent and are adopted by the next one
 ``files``, ``records``  files swapped by rename; one small JSON file per instance
 ``wire``, ``plug``      a port's own veth pair; put its free end into a namespace (a server's, say)
+``dhcp_hosts``          what DHCP and metadata know of the ports here, as files
 ``nat``                 a router's NAT rules as text, a pure function
 ``l2``                  the drivers of networks and ports
 ``l3``, ``floating``    the drivers of routers and floating IPs
