@@ -14,7 +14,7 @@ from svcfabric.core_l2l3 import subnet_ports, subnet_rules
 from svcfabric.core_l2l3.addressing import allocate, policies, pool_rules, released
 from svcfabric.core_l2l3.core import DHCP, ROUTER_INTERFACE, Changed, Core, check_revision, forbidden
 from svcfabric.core_l2l3.dhcp import serving as dhcp
-from svcfabric.core_l2l3.l3 import advertise
+from svcfabric.core_l2l3.l3 import advertise, outside
 from svcfabric.core_l2l3.models import networks, subnets
 from svcfabric.core_l2l3.readers import NETWORKS, SUBNETS
 from svcfabric.core_l2l3.topology import AUTO, SUBNET_COLUMNS, subnet_of
@@ -100,6 +100,8 @@ class Subnets:
         for row in rows:
             if _auto(row):
                 subnet_ports.give_addresses(conn, changed, row)
+            elif network["router:external"]:
+                outside.subnet_added(conn, changed, network["id"], row["id"])
         if any(row["enable_dhcp"] for row in rows):
             dhcp.settle(conn, self._core, changed, network["id"], new=True)
         return rows

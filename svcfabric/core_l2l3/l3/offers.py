@@ -12,7 +12,7 @@ HELPER = "conntrack-helper:"  # what begins a feature of the router driver: conn
 
 
 def helpers(conn: sa.Connection, settings: Settings) -> set[tuple[str, str]] | None:
-    """The conntrack helpers (name, protocol) of the kernels of live hosts; None when no host has said, or one says all."""
+    """The conntrack helpers (name, protocol) of live hosts' kernels; None when no host has said, or one says all."""
     stmt = sa.select(agents.c.configuration).where(agents.c.heartbeat_at >= alive_since(settings.down_time))
     told: set[tuple[str, str]] | None = None
     for configuration in conn.execute(stmt).scalars():

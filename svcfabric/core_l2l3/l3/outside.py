@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from svcfabric import errors
-from svcfabric.core_l2l3 import pools, port_store
+from svcfabric.core_l2l3 import ipam, pools, port_store
 from svcfabric.core_l2l3.core import ROUTER_GATEWAY, ROUTER_INTERFACE, Changed
 from svcfabric.core_l2l3.models import ip_allocations, ports, subnets
 from svcfabric.core_l2l3.topology import Network, load_networks, subnet_ids
@@ -20,9 +20,13 @@ def subnet_added(conn: sa.Connection, changed: Changed, network_id: str, subnet_
     """Give the gateways of an external network an address of a new subnet that hands its addresses out.
 
     A gateway keeps what it has: one that has an address of the family already, one whose router is inside on a
-    prefix that overlaps, and one for which no address is left, gets none.
+    prefix that overlaps, and one for which no address is left, gets none. Nor does any of a subnet that is for other
+    ports.
     """
-    network = load_networks(conn, [network_id])[network_id]
+    try:
+        network = ipam.serving(load_networks(conn, [network_id])[network_id], ROUTER_GATEWAY)
+    except errors.Conflict:
+        return
     subnet = network.subnet(subnet_id)
     if not network.external or subnet is None or subnet.auto:
         return

@@ -137,7 +137,7 @@ def test_what_a_floating_ip_needs_stays(tenant, public, router, port, private):
     kind, _ = tenant.refused(409, "PUT", path, {"router": {"external_gateway_info": {}}})
     assert kind == "RouterExternalGatewayInUseByFloatingIp"
     other = [{"ip_address": "10.0.0.201"}]
-    assert tenant.refused(409, "PUT", f"/ports/{port['id']}", {"port": {"fixed_ips": other}})[0] == "FipAssociated"
+    assert tenant.refused(400, "PUT", f"/ports/{port['id']}", {"port": {"fixed_ips": other}})[0] == "BadRequest"
 
 
 def test_its_own_port_is_nobodys(tenant, admin, public):
