@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 import sqlalchemy as sa
 
+from svcfabric.api.resource import ListQuery
+from svcfabric.context import Context
+from svcfabric.core_l2l3.core import Core
 from svcfabric.core_l2l3.security import templates
 from svcfabric.core_l2l3.security.models import security_group_rules, security_groups
 from svcfabric.core_l2l3.security.schemas import DEFAULT
@@ -43,6 +46,16 @@ class DefaultGroups:
         self._ids.update(found)
         while len(self._ids) > REMEMBERED:
             self._ids.popitem(last=False)
+
+
+def see_to(core: Core, defaults: DefaultGroups, ctx: Context, query: ListQuery) -> None:
+    """Have the default group be there that a list of groups or rules should show."""
+    asked = query.filters.get("project_id") if ctx.is_admin else None
+    projects = [project for project in (asked or (ctx.project_id,)) if project]
+    with core.database.read() as conn:
+        missing = set(projects) - find(conn, projects).keys()
+    if missing:
+        core.write(lambda conn, _changed: defaults.ensure(conn, missing, careful=True))
 
 
 def find(conn: sa.Connection, projects: Iterable[str]) -> dict[str, str]:

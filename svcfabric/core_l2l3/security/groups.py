@@ -12,7 +12,7 @@ from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import Changed, Core, check_revision
 from svcfabric.core_l2l3.security import placing, templates
-from svcfabric.core_l2l3.security.defaults import DefaultGroups, find
+from svcfabric.core_l2l3.security.defaults import DefaultGroups, see_to
 from svcfabric.core_l2l3.security.models import port_security_groups, security_group_rules, security_groups
 from svcfabric.core_l2l3.security.readers import GROUPS, rules_of
 from svcfabric.db.base import new_id, now
@@ -53,18 +53,10 @@ class SecurityGroups:
 
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
         """The caller's groups, his default group among them from the first time on."""
-        self._ensure_default(ctx, query)
+        see_to(self._core, self._defaults, ctx, query)
         with self._core.database.read() as conn:
             rows = GROUPS.list(conn, ctx, query)
             return rows if query.fields and RULES not in query.fields else _whole(conn, rows)
-
-    def _ensure_default(self, ctx: Context, query: ListQuery) -> None:
-        asked = query.filters.get("project_id") if ctx.is_admin else None
-        projects = [project for project in (asked or (ctx.project_id,)) if project]
-        with self._core.database.read() as conn:
-            missing = set(projects) - find(conn, projects).keys()
-        if missing:
-            self._core.write(lambda conn, _changed: self._defaults.ensure(conn, missing, careful=True))
 
     def update(
         self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None

@@ -45,11 +45,13 @@ def part(core: Core, conf: Any) -> Part:
     """Security groups, their rules and templates, address groups."""
     declare_quota(core, conf, "security_group", 10, security_groups)
     declare_quota(core, conf, "security_group_rule", 100, security_group_rules)
-    lists = AddressGroups(core)
+    lists, defaults = AddressGroups(core), DefaultGroups()
     return Part(
         resources=(
-            _resource("security_group", schemas.GROUP, SecurityGroups(core, DefaultGroups()), "security-group"),
-            _resource("security_group_rule", schemas.RULE, SecurityGroupRules(core), "security-group", fixed=True),
+            _resource("security_group", schemas.GROUP, SecurityGroups(core, defaults), "security-group"),
+            _resource(
+                "security_group_rule", schemas.RULE, SecurityGroupRules(core, defaults), "security-group", fixed=True
+            ),
             _resource(
                 "default_security_group_rule",
                 schemas.DEFAULT_RULE,
@@ -63,9 +65,9 @@ def part(core: Core, conf: Any) -> Part:
         actions=tuple(_of_list(lists, name) for name in ("add_addresses", "remove_addresses")),
         extensions=tuple(Extension(alias=alias, name=name, description=text) for alias, name, text in _SERVED),
         kinds=(
-            PlainKind(placing.GROUP, lambda conn, ids, _host: spec.load_groups(conn, ids)),
-            PlainKind(placing.MEMBER, lambda conn, ids, _host: spec.load_members(conn, ids)),
-            PlainKind(placing.ADDRESS_GROUP, lambda conn, ids, _host: spec.load_address_groups(conn, ids)),
+            PlainKind(placing.GROUP, lambda conn, ids, _host: spec.load_groups(conn, ids), alike=True),
+            PlainKind(placing.MEMBER, lambda conn, ids, _host: spec.load_members(conn, ids), alike=True),
+            PlainKind(placing.ADDRESS_GROUP, lambda conn, ids, _host: spec.load_address_groups(conn, ids), alike=True),
         ),
         migrations=Path(__file__).parent / "migrations" / "versions",
     )

@@ -12,6 +12,7 @@ from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import Changed, Core, check_revision
 from svcfabric.core_l2l3.security import placing, rule_checks, templates
+from svcfabric.core_l2l3.security.defaults import DefaultGroups, see_to
 from svcfabric.core_l2l3.security.models import address_groups, security_group_rules, security_groups
 from svcfabric.core_l2l3.security.readers import ADDRESS_GROUPS, GROUPS, RULES
 from svcfabric.db.base import now
@@ -22,8 +23,9 @@ _GROUP = (security_groups.c.id, security_groups.c.project_id, security_groups.c.
 class SecurityGroupRules:
     """``api.resource.Handler`` of rules."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, defaults: DefaultGroups) -> None:
         self._core = core
+        self._defaults = defaults
 
     def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
         """Create rules of one group, all or none; hosts where the group is in force learn of them."""
@@ -58,7 +60,8 @@ class SecurityGroupRules:
             return RULES.get(conn, ctx, ident)
 
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
-        """The caller's rules, and those of his groups."""
+        """The caller's rules, and those of his groups, his default group's among them."""
+        see_to(self._core, self._defaults, ctx, query)
         with self._core.database.read() as conn:
             return RULES.list(conn, ctx, query)
 
