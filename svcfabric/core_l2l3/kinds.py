@@ -17,8 +17,8 @@ Load = Callable[[sa.Connection, Sequence[str], str], dict[str, Spec]]
 class PlainKind:
     """A kind that goes where something else takes it: nothing to place, nothing kept once it is gone."""
 
-    def __init__(self, name: str, load: Load) -> None:
-        self.name = name
+    def __init__(self, name: str, load: Load, *, alike: bool = False) -> None:
+        self.name, self.alike = name, alike
         self._load = load
 
     def load(self, conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Spec]:
@@ -37,7 +37,7 @@ class RouterKind(PlainKind):
     """Routers: one host each, and their ports and floating IPs with them."""
 
     def __init__(self, core: Core) -> None:
-        super().__init__("router", lambda conn, ids, _host: spec.load_routers(conn, ids))
+        super().__init__("router", lambda conn, ids, _host: spec.load_routers(conn, ids), alike=True)
         self._core = core
 
     def place(self, conn: sa.Connection, instance_id: str, host: str) -> list[str]:
@@ -59,5 +59,5 @@ def kinds_of(core: Core) -> tuple[Kind, ...]:
         PlainKind("network", spec.load_networks),
         PlainKind("port", spec.load_ports),
         RouterKind(core),
-        PlainKind("floatingip", lambda conn, ids, _host: spec.load_floatingips(conn, ids)),
+        PlainKind("floatingip", lambda conn, ids, _host: spec.load_floatingips(conn, ids), alike=True),
     )

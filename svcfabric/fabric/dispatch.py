@@ -134,13 +134,14 @@ def removal(row: Any) -> Wire:
 def envelopes(conn: sa.Connection, kinds: Kinds, rows: Sequence[Any]) -> dict[str, list[Wire]]:
     """Wire envelopes by host for rows of ``PLACED``: one load per kind, view and ``BATCH``.
 
-    Hosts that only must know of an instance (role ``remote``) all see the same: it is loaded and put into wire form
-    once, however many they are. The rows carry generations read before; a spec may be newer than its label, never
-    older. One that cannot be made is logged and left out: it must not hold up the others.
+    What several hosts see alike (those that only must know of an instance do; all do of some kinds) is loaded and put
+    into wire form once, however many they are. The rows carry generations read before; a spec may be newer than its
+    label, never older. One that cannot be made is logged and left out: it must not hold up the others.
     """
+    alike = {name for name, kind in kinds.items() if kind.alike}
     grouped: dict[tuple[str, str], list[Any]] = {}
     for row in rows:
-        view = "" if row.role == "remote" else row.host
+        view = "" if row.role == "remote" or row.kind in alike else row.host
         grouped.setdefault((row.kind, view), []).append(row)
     wires: dict[str, list[Wire]] = {}
     for (name, view), mine in grouped.items():

@@ -11,14 +11,19 @@ from svcfabric.spi.spec import Spec
 
 
 class Kind(Protocol):
-    """One kind of instance (``network``, ``router``, ``loadbalancer``, …)."""
+    """One kind of instance (``network``, ``router``, ``loadbalancer``, …).
+
+    ``alike``: every host sees the same, whatever its role; an instance is then loaded once for all of them.
+    """
 
     name: str
+    alike: bool
 
     def load(self, conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Spec]:
         """Specs of those instances as ``host`` should see them, in a constant number of queries.
 
-        ``host`` "": as every host should see them that only must know of them (role ``remote``).
+        ``host`` "": as every host should see them that only must know of them (role ``remote``), or that sees them as
+        all others do (``alike``).
 
         The caller has read the generations before. An instance whose rows are gone is left out.
         """

@@ -29,7 +29,7 @@ def part(core: Core, conf: Any) -> Part:
     return Part(
         actions=_actions(DhcpAgents(core, agents), agents),
         extensions=tuple(Extension(alias=alias, name=name, description=text) for alias, name, text in _EXTENSIONS),
-        kinds=(PlainKind("dhcp", lambda conn, ids, _host: spec.load(conn, core.settings, ids)),),
+        kinds=(PlainKind("dhcp", lambda conn, ids, _host: spec.load(conn, core.settings, ids), alike=True),),
         migrations=Path(__file__).parent / "migrations" / "versions",
     )
 

@@ -24,7 +24,7 @@ from svcfabric.spi.l2l3 import NetworkSpec, Segment
 class Networks:
     """A kind whose specs need no tables."""
 
-    name = "network"
+    name, alike = "network", False
 
     def __init__(self) -> None:
         self.gone: list[str] = []

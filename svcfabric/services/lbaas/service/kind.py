@@ -19,7 +19,7 @@ from svcfabric.spi.spec import Spec
 class LoadBalancerKind:
     """``fabric.kinds.Kind`` of load balancers."""
 
-    name = KIND
+    name, alike = KIND, True
 
     def __init__(self, network: Network, insertions: Insertions | None) -> None:
         self._network, self._insertions = network, insertions
