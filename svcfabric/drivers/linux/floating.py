@@ -17,6 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from svcfabric.drivers.linux import arp, conntrack, forwards, l3, link, nat, netns, nft
 from svcfabric.drivers.linux.fault import NftRefused, guarded
 from svcfabric.drivers.linux.host import Host
+from svcfabric.drivers.linux.qos import gateways as qos
 from svcfabric.drivers.linux.records import Records
 from svcfabric.spi.driver import DriverOptions, Observation, Plan, Report
 from svcfabric.spi.l2l3 import FloatingIPSpec, PortForward
@@ -30,7 +31,7 @@ class FloatingIPDriver:
     """Entry point ``floatingip.linux``."""
 
     kind = KIND
-    features = frozenset({"floatingip", "hairpin", "port-forwarding"})
+    features = frozenset({"floatingip", "hairpin", "port-forwarding", "qos"})
 
     def __init__(self, options: DriverOptions) -> None:
         self._host = Host(options)
@@ -41,6 +42,8 @@ class FloatingIPDriver:
         if spec == current:
             return Plan()
         where = f"at router {spec.router_id}"
+        if current is not None and dataclasses.replace(current, qos=spec.qos) == spec:
+            return Plan(steps=(f"change the limits of {spec.floating_address} {where}",), impact="none")
         if spec.fixed_address or not spec.forwards:
             step = f"translate {spec.floating_address} to {spec.fixed_address or 'nothing'} {where}"
             return Plan(steps=(step,), impact="cuts flows" if current else "new flows")
@@ -65,10 +68,24 @@ class FloatingIPDriver:
                 before = None
             if not self._translate(namespace, spec, before):
                 return Report(instance_id=spec.id, ok=False, waits_for=spec.router_id)
+            if before is not None and before.get("qos"):
+                record["qos"] = before["qos"]
             self._records.put(spec.id, record)
             if netns.rtnl(namespace, _hold, spec.floating_address):
                 _announce(namespace, spec.floating_address)
+            self._limit(namespace, spec, record)
         return Report(instance_id=spec.id)
+
+    def _limit(self, namespace: str, spec: FloatingIPSpec, record: dict[str, Any]) -> None:
+        """Its class is known before it is made, so that it is always found again."""
+        held = record.pop("qos", None)
+        if held is None and spec.qos != qos.NONE:
+            with self._host.locked(f"classes {spec.router_id}"):
+                mine = [each for _, each in self._records.items() if each["router"] == spec.router_id]
+                held = {"class": qos.free_class(mine)}
+                self._records.put(spec.id, record | {"qos": held})
+        limits = qos.put_floating(self._host, namespace, l3.GATEWAY, spec.floating_address, spec.qos, held)
+        self._records.put(spec.id, record if limits is None else record | {"qos": limits})
 
     @guarded
     def remove(self, instance_id: str) -> Report:
@@ -88,7 +105,7 @@ class FloatingIPDriver:
             router = record["router"]
             if router not in routers:
                 routers[router] = _state_of(self._host.namespace(l3.KIND, router))
-            there = routers[router].holds(record)
+            there = routers[router].holds(record) and not qos.drifted(routers[router].links, record, l3.GATEWAY)
             yield Observation(instance_id=instance_id, kind=KIND, drifted=not there)
 
     def _translate(self, namespace: str, spec: FloatingIPSpec, before: dict[str, Any] | None) -> bool:
@@ -151,6 +168,7 @@ class FloatingIPDriver:
         if old := _forwards(record):
             _cut(namespace, floating, old)
         netns.rtnl(namespace, _release, floating)
+        qos.drop_floating(self._host, namespace, floating, record.get("qos"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -160,6 +178,7 @@ class _State:
     held: frozenset[str] = frozenset()
     dnat: Mapping[str, str] = dataclasses.field(default_factory=dict)
     forwards: forwards.Elements = dataclasses.field(default_factory=dict)
+    links: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def holds(self, record: Mapping[str, Any]) -> bool:
         floating = record["floating"]
@@ -176,7 +195,8 @@ def _state_of(namespace: str) -> _State:
         return _State()
     listing = nft.list_json(namespace, f"table {nat.TABLE}")
     held = frozenset(netns.rtnl(namespace, l3.held_addresses))
-    return _State(held, nat.elements(listing, "m_dnat"), forwards.listed(listing))
+    links = netns.run_in(namespace, link.names_here)
+    return _State(held, nat.elements(listing, "m_dnat"), forwards.listed(listing), links)
 
 
 def _record(spec: FloatingIPSpec) -> dict[str, Any]:

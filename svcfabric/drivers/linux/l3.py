@@ -10,6 +10,7 @@ from typing import Any
 from svcfabric.drivers.linux import arp, forwards, helpers, leg, link, nat, netns, nft, radvd, route, sysctl
 from svcfabric.drivers.linux.fault import HostFault, RouteRefused, guarded
 from svcfabric.drivers.linux.host import Host
+from svcfabric.drivers.linux.qos import gateways as qos
 from svcfabric.drivers.linux.records import Records
 from svcfabric.spi.driver import DriverOptions, Observation, Plan, Report
 from svcfabric.spi.l2l3 import Leg, Route, RouterSpec
@@ -54,7 +55,7 @@ class RouterDriver:
     @property
     def features(self) -> frozenset[str]:
         """What it can do, the kernel's conntrack helpers among it."""
-        return frozenset({"router", "snat", "extraroutes", "ipv6", "ra"}) | helpers.features()
+        return frozenset({"router", "snat", "extraroutes", "ipv6", "ra", "qos"}) | helpers.features()
 
     def plan(self, spec: RouterSpec, current: RouterSpec | None) -> Plan:
         """The legs, rules and routes that would change."""
@@ -68,6 +69,8 @@ class RouterDriver:
             steps.append("replace NAT rules")
         if spec.routes != current.routes:
             steps.append("set routes")
+        if spec.gateway_qos != current.gateway_qos:
+            steps.append("change the gateway's limits")
         if radvd.config(named_legs(spec)) != radvd.config(named_legs(current)):
             steps.append("change router advertisements")
         cuts = bool(gone) or (current.admin_state_up and not spec.admin_state_up)
@@ -90,6 +93,8 @@ class RouterDriver:
             if spec.gateway is not None and gateway_name(spec.gateway.port_id) in new and spec.admin_state_up:
                 self._announce_floating(namespace, spec.gateway)
             self._set_rules(namespace, spec)
+            outer = gateway_name(spec.gateway.port_id) if spec.gateway else ""
+            qos.put_gateway(self._host, namespace, outer, spec.gateway_qos, held_addresses)
             refused: list[HostFault] = []
             for step in (self._converge, self._advertise, self._refuse_helpers):
                 try:
