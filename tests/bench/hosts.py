@@ -20,10 +20,10 @@ from typing import Any
 from svcfabric import conf as conf_module
 from svcfabric.agent.service import Agent
 from svcfabric.cmd import host_wiring
+from svcfabric.drivers import registry
 from svcfabric.rpc.transport import Transport
 
-KINDS = ("network", "port", "router", "floatingip")
-DRIVERS = tuple(f"{kind}.noop" for kind in KINDS)
+DRIVERS = tuple(f"{kind}.{driver}" for kind, driver in registry.available() if driver == "noop")
 
 
 class Hosts:
