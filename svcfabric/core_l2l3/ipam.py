@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from svcfabric import errors
 from svcfabric.core_l2l3 import pools
 from svcfabric.core_l2l3.addressing import memory, released
-from svcfabric.core_l2l3.core import ROUTER_INTERFACE
+from svcfabric.core_l2l3.core import DHCP, ROUTER_INTERFACE
 from svcfabric.core_l2l3.models import ip_allocations
 from svcfabric.core_l2l3.topology import Network, Subnet
 from svcfabric.db.base import Ascii, Id
@@ -60,7 +60,7 @@ def wanted(
         handed_out = [tuple(s for s in network.subnets if s.ip_version == version and not s.auto) for version in (4, 6)]
         wants = [Want(subnets=choices) for choices in handed_out if choices]
     else:
-        if len(fixed_ips) > MAX_FIXED_IPS:
+        if len(fixed_ips) > MAX_FIXED_IPS and device_owner != DHCP:
             raise errors.InvalidInput(
                 f"Invalid input for operation: fixed_ips: a port can have at most {MAX_FIXED_IPS} addresses."
             )
