@@ -45,11 +45,15 @@ def _any_of_array(element: Any, compiler: Any, **options: Any) -> str:
     return f"({key} = ANY (ARRAY{ids}))"
 
 
-def _among_granted(key: Expression, project: Expression, object_type: str, actions: Sequence[str]) -> Expression:
+def _among_granted(
+    key: Expression, project: Expression, object_type: str, actions: Sequence[str], *, everyone: bool = False
+) -> Expression:
+    """``everyone``: policies for everybody count, too."""
+    target = rbac_policies.c.target_project
     ids = (
         sa.select(rbac_policies.c.object_id)
         .where(
-            rbac_policies.c.target_project == project,
+            target.in_([project, sa.literal_column(f"'{EVERYONE}'")]) if everyone else target == project,
             rbac_policies.c.object_type == sa.literal_column(f"'{object_type}'"),
             rbac_policies.c.action.in_([sa.literal_column(f"'{action}'") for action in actions]),
         )
@@ -64,20 +68,26 @@ def visible(
 ) -> Callable[[Expression], sa.ColumnElement[bool]]:
     """What a project sees, for ``Reader(visible=)``: its own, what everybody sees, and what a policy lets it at.
 
-    ``key``: the column with the shared object's id; ``everyone``: the one that says that all see it.
+    ``key``: the column with the shared object's id; ``everyone``: the one that says that all see it, "" where
+    only the policies do.
     """
 
     def condition(project: Expression) -> sa.ColumnElement[bool]:
-        granted = _among_granted(table.c[key], project, object_type, actions)
-        return sa.or_(table.c.project_id == project, table.c[everyone].is_(True), granted)
+        granted = _among_granted(table.c[key], project, object_type, actions, everyone=not everyone)
+        public = [table.c[everyone].is_(True)] if everyone else []
+        return sa.or_(table.c.project_id == project, *public, granted)
 
     return condition
 
 
 def shared(object_type: str, table: sa.Table, *, key: str = "id", column: str = "shared") -> Expression:
-    """The attribute ``shared`` as the caller sees it: with everybody, or with his project by a policy."""
-    granted = _among_granted(table.c[key], CALLER, object_type, (SHARED,))
-    return sa.type_coerce(sa.or_(table.c[column].is_(True), granted), sa.Boolean())
+    """The attribute ``shared`` as the caller sees it: with everybody, or with his project by a policy.
+
+    ``column``: as ``everyone`` of ``visible``.
+    """
+    granted = _among_granted(table.c[key], CALLER, object_type, (SHARED,), everyone=not column)
+    public = [table.c[column].is_(True)] if column else []
+    return sa.type_coerce(sa.or_(*public, granted), sa.Boolean())
 
 
 def granted(
@@ -87,11 +97,22 @@ def granted(
 
     For use cases that have found a row that is neither the caller's nor everybody's.
     """
-    if not object_ids or not ctx.project_id:
+    return _granted(conn, [ctx.project_id], object_ids, actions) if ctx.project_id else set()
+
+
+def granted_to(conn: sa.Connection, project_id: str, object_ids: Collection[str]) -> set[str]:
+    """Those of the objects that are shared with a project, by a policy for it or for everybody; one query."""
+    return _granted(conn, [project_id, EVERYONE], object_ids, (SHARED,))
+
+
+def _granted(
+    conn: sa.Connection, targets: Sequence[str], object_ids: Collection[str], actions: Sequence[str]
+) -> set[str]:
+    if not object_ids:
         return set()
     stmt = sa.select(rbac_policies.c.object_id).where(
         rbac_policies.c.object_id.in_(list(object_ids)),
         rbac_policies.c.action.in_(list(actions)),
-        rbac_policies.c.target_project == ctx.project_id,
+        rbac_policies.c.target_project.in_(list(targets)),
     )
     return set(conn.execute(stmt).scalars())

@@ -24,13 +24,13 @@ Targets = Mapping[str, set[str]]
 
 
 def _settle(kind: Shareable, conn: sa.Connection, object_id: str, targets: Targets) -> None:
-    values = {"shared": EVERYONE in targets.get(SHARED, ())}
+    values = {"shared": EVERYONE in targets.get(SHARED, ())} if "shared" in kind.table.c else {}
     conn.execute(kind.table.update().where(kind.table.c.id == object_id).values(**values, **bumped(kind.table)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Shareable:
-    """A kind of object that policies share. Its table has the column ``shared``: with everybody.
+    """A kind of object that policies share. Its table may have the column ``shared``: with everybody.
 
     ``label``: its name in refusals, as its ``Reader`` has it. ``users``: which projects use an object, so that a
     policy they need stays; ``owner_needs``: the owner counts as one of them. ``settle``: repeats on the object's row

@@ -12,6 +12,7 @@ from svcfabric.api.checks import shown
 from svcfabric.api.resource import ActionRequest, ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import Changed, Core, check_revision
+from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.core_l2l3.security.models import address_groups, default_security_group_rules, security_group_rules
 from svcfabric.core_l2l3.security.readers import ADDRESS_GROUPS
 from svcfabric.core_l2l3.security.schemas import to_network
@@ -66,6 +67,7 @@ class AddressGroups:
                         f"Address group {ident} is in use: a security group rule refers to it.",
                         neutron_type="AddressGroupInUse",
                     )
+            sharing.forget(conn, ident)
             conn.execute(address_groups.delete().where(address_groups.c.id == ident))
 
         self._core.write(work)

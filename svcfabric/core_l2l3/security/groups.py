@@ -11,6 +11,7 @@ from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import Changed, Core, check_revision
+from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.core_l2l3.security import placing, templates
 from svcfabric.core_l2l3.security.defaults import DefaultGroups, see_to
 from svcfabric.core_l2l3.security.models import port_security_groups, security_group_rules, security_groups
@@ -96,6 +97,7 @@ class SecurityGroups:
                 )
             _refuse_used(conn, ident)
             placing.forget_remote(conn, changed, ident)
+            sharing.forget(conn, ident)
             conn.execute(security_groups.delete().where(security_groups.c.id == ident))
 
         self._core.write(work)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from svcfabric import errors
 from svcfabric.api.resource import Row
 from svcfabric.context import Context
+from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.security import rule_checks
 from svcfabric.core_l2l3.security.defaults import DefaultGroups
 from svcfabric.core_l2l3.security.models import security_groups
@@ -88,14 +89,17 @@ def _chosen(network: Network, body: Row) -> Row:
 
 
 def _check_groups(conn: sa.Connection, ctx: Context, wanted: Sequence[Row]) -> None:
-    """Every group must be there and of the port's project, and those of a port all stateful or all not."""
+    """Every group must be there and the port's project's or shared with it, those of a port all stateful or all not."""
     ids = sorted({ident for one in wanted for ident in one.get("security_groups") or ()})
     columns = (security_groups.c.id, security_groups.c.project_id, security_groups.c.stateful)
     found = {row.id: row for row in conn.execute(sa.select(*columns).where(security_groups.c.id.in_(ids)))}
     for one in wanted:
         groups = one.get("security_groups") or ()
-        for ident in groups:
-            if ident not in found or not (ctx.is_admin or found[ident].project_id == one["project_id"]):
+        foreign = {ident for ident in groups if ident not in found or found[ident].project_id != one["project_id"]}
+        if foreign and not ctx.is_admin:
+            foreign -= access.granted_to(conn, one["project_id"], foreign)
+        for ident in sorted(foreign):
+            if ident not in found or not ctx.is_admin:
                 raise GROUPS.not_found(ident)
         if len({found[ident].stateful for ident in groups}) > 1:
             raise errors.Conflict(

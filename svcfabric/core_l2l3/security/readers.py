@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from svcfabric.api.resource import Row
+from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.reader import Expression, Reader
 from svcfabric.core_l2l3.security.models import (
     address_groups,
@@ -17,7 +18,6 @@ from svcfabric.core_l2l3.security.models import (
 from svcfabric.core_l2l3.security.rule_checks import PARENT
 from svcfabric.db.base import Ascii
 
-_NOT_SHARED: Expression = sa.false()
 _HISTORY = ("created_at", "updated_at", "revision_number")
 _MATCH = ("direction", "ethertype", "protocol", "port_range_min", "port_range_max", "remote_ip_prefix")
 
@@ -31,9 +31,10 @@ GROUPS = Reader(
     security_groups,
     {
         **_columns(security_groups, "id", "project_id", "name", "description", "stateful"),
-        "shared": _NOT_SHARED,
+        "shared": access.shared("security_group", security_groups, column=""),
         **_columns(security_groups, *_HISTORY, "tags"),
     },
+    visible=access.visible("security_group", security_groups, everyone=""),
     internal={"default_of": security_groups.c.default_of},
 )
 
@@ -77,9 +78,10 @@ ADDRESS_GROUPS = Reader(
     address_groups,
     {
         **_columns(address_groups, "id", "project_id", "name", "description", "addresses"),
-        "shared": _NOT_SHARED,
+        "shared": access.shared("address_group", address_groups, column=""),
         **_columns(address_groups, *_HISTORY),
     },
+    visible=access.visible("address_group", address_groups, everyone=""),
 )
 
 

@@ -9,7 +9,7 @@ from svcfabric.api.resource import Action, ActionRequest, Attribute, Extension, 
 from svcfabric.core_l2l3.core import Core, declare_quota
 from svcfabric.core_l2l3.kinds import PlainKind
 from svcfabric.core_l2l3.part import Part
-from svcfabric.core_l2l3.security import placing, schemas, spec
+from svcfabric.core_l2l3.security import placing, schemas, shareables, spec
 from svcfabric.core_l2l3.security.address_groups import AddressGroups
 from svcfabric.core_l2l3.security.default_rules import DefaultRules
 from svcfabric.core_l2l3.security.defaults import DefaultGroups
@@ -69,6 +69,7 @@ def part(core: Core, conf: Any) -> Part:
             PlainKind(placing.MEMBER, lambda conn, ids, _host: spec.load_members(conn, ids), alike=True),
             PlainKind(placing.ADDRESS_GROUP, lambda conn, ids, _host: spec.load_address_groups(conn, ids), alike=True),
         ),
+        shareables=(shareables.GROUP, shareables.ADDRESS_GROUP),
         migrations=Path(__file__).parent / "migrations" / "versions",
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
-from svcfabric.core_l2l3.core import Changed, Core, check_revision
+from svcfabric.core_l2l3.core import Changed, Core, check_revision, forbidden
+from svcfabric.core_l2l3.rbac import access
+from svcfabric.core_l2l3.reader import Reader
 from svcfabric.core_l2l3.security import placing, rule_checks, templates
 from svcfabric.core_l2l3.security.defaults import DefaultGroups, see_to
 from svcfabric.core_l2l3.security.models import address_groups, security_group_rules, security_groups
@@ -107,9 +109,9 @@ def _locked(conn: sa.Connection, ctx: Context, group_id: str, rows: Sequence[Map
     """
     remotes = {row["remote_group_id"] for row in rows if row["remote_group_id"] is not None}
     found = _lock_groups(conn, {group_id, *remotes})
-    for ident in (group_id, *sorted(remotes)):
-        if ident not in found or not ctx.sees(found[ident].project_id):
-            raise GROUPS.not_found(ident)
+    _check_seen(conn, ctx, GROUPS, {ident: group.project_id for ident, group in found.items()}, {group_id, *remotes})
+    if not ctx.sees(found[group_id].project_id):
+        raise forbidden("create_security_group_rule")
     lists = sorted({row["remote_address_group_id"] for row in rows} - {None})
     if lists:
         _lock_lists(conn, ctx, lists)
@@ -124,9 +126,18 @@ def _lock_groups(conn: sa.Connection, ids: set[str]) -> dict[str, Any]:
 def _lock_lists(conn: sa.Connection, ctx: Context, ids: Sequence[str]) -> None:
     stmt = sa.select(address_groups.c.id, address_groups.c.project_id).where(address_groups.c.id.in_(ids))
     found = {row.id: row.project_id for row in conn.execute(stmt.order_by(address_groups.c.id).with_for_update())}
-    for ident in ids:
-        if ident not in found or not ctx.sees(found[ident]):
-            raise ADDRESS_GROUPS.not_found(ident)
+    _check_seen(conn, ctx, ADDRESS_GROUPS, found, ids)
+
+
+def _check_seen(
+    conn: sa.Connection, ctx: Context, reader: Reader, owners: Mapping[str, str], ids: Collection[str]
+) -> None:
+    """Raise ``errors.NotFound`` unless all are there and the caller's or shared with him. ``owners``: project by id."""
+    foreign = {ident for ident in ids if ident not in owners or not ctx.sees(owners[ident])}
+    if foreign:
+        foreign -= access.granted_to(conn, ctx.project_id, foreign & owners.keys())
+    if foreign:
+        raise reader.not_found(min(foreign))
 
 
 def _refuse_existing(conn: sa.Connection, group_id: str, rows: Sequence[Mapping[str, Any]]) -> None:
