@@ -1,4 +1,4 @@
-"""Sharing networks: who sees one, who may use it, and which policies stay because somebody does."""
+"""Sharing networks and groups: who sees one, who may use it, and which policies stay because somebody does."""
 
 import pytest
 
@@ -257,3 +257,55 @@ def test_lists_are_one_statement(world, tenant, stranger, private, name):
         with world.round_trips() as seen:
             assert caller.list(name)
         assert len([one for one in seen if one.startswith("SELECT")]) == 1, seen
+
+
+@pytest.fixture
+def group(tenant):
+    return tenant.ask("POST", "/security-groups", {"security_group": {"name": "web"}}, 201)["security_group"]
+
+
+def test_a_shared_security_group(world, tenant, stranger, third, group):
+    network, path = stranger.network(), f"/security-groups/{group['id']}"
+    stranger.refused(404, "POST", "/ports", {"port": {"network_id": network["id"], "security_groups": [group["id"]]}})
+    policy = share(tenant, group, stranger.project, object_type="security_group")
+    assert stranger.get(path)["security_group"]["shared"] is True
+    assert [one["id"] for one in stranger.get("/security-groups?shared=true")["security_groups"]] == [group["id"]]
+    port = stranger.port(network, security_groups=[group["id"]])
+    third.refused(404, "GET", path)
+    rule = {"security_group_id": group["id"], "direction": "ingress"}
+    stranger.refused(403, "POST", "/security-group-rules", {"security_group_rule": rule})
+    assert tenant.refused(409, "DELETE", f"/rbac-policies/{policy['id']}")[0] == "RbacPolicyInUse"
+    stranger.change("port", port["id"], security_groups=[])
+    (own,) = stranger.get("/security-groups?name=default")["security_groups"]
+    rule = {"security_group_id": own["id"], "direction": "ingress", "remote_group_id": group["id"]}
+    made = stranger.ask("POST", "/security-group-rules", {"security_group_rule": rule}, 201)["security_group_rule"]
+    assert tenant.refused(409, "DELETE", f"/rbac-policies/{policy['id']}")[0] == "RbacPolicyInUse"
+    stranger.delete(f"/security-group-rules/{made['id']}")
+    tenant.delete(f"/rbac-policies/{policy['id']}")
+    stranger.refused(404, "GET", path)
+    share(tenant, group, stranger.project, object_type="security_group")
+    tenant.delete(path)
+    assert world.rows(rbac_policies.select()) == []
+
+
+def test_a_security_group_shared_with_everybody(admin, tenant, stranger, group):
+    share(admin, group, "*", object_type="security_group")
+    assert stranger.get(f"/security-groups/{group['id']}")["security_group"]["shared"] is True
+    assert tenant.get(f"/security-groups/{group['id']}")["security_group"]["shared"] is True
+    stranger.port(stranger.network(), security_groups=[group["id"]])
+
+
+def test_a_shared_address_group(tenant, stranger):
+    body = {"name": "offices", "addresses": ["192.0.2.0/24"]}
+    offices = tenant.ask("POST", "/address-groups", {"address_group": body}, 201)["address_group"]
+    (own,) = stranger.get("/security-groups?name=default")["security_groups"]
+    rule = {"security_group_id": own["id"], "direction": "ingress", "remote_address_group_id": offices["id"]}
+    stranger.refused(404, "POST", "/security-group-rules", {"security_group_rule": rule})
+    policy = share(tenant, offices, stranger.project, object_type="address_group")
+    assert stranger.get("/address-groups")["address_groups"][0]["shared"] is True
+    stranger.refused(403, "PUT", f"/address-groups/{offices['id']}/add_addresses", {"addresses": ["198.51.100.0/24"]})
+    made = stranger.ask("POST", "/security-group-rules", {"security_group_rule": rule}, 201)["security_group_rule"]
+    assert tenant.refused(409, "DELETE", f"/rbac-policies/{policy['id']}")[0] == "RbacPolicyInUse"
+    stranger.delete(f"/security-group-rules/{made['id']}")
+    tenant.delete(f"/rbac-policies/{policy['id']}")
+    assert stranger.get("/address-groups")["address_groups"] == []
