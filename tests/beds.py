@@ -219,16 +219,15 @@ class Bed:
             each.apply(dataclasses.replace(spec, vtep="" if each is host else host.local_ip))
         return spec
 
-    def port(self, net: Net, host: HostProcess, address: str) -> PortSpec:
+    def port(self, net: Net, host: HostProcess, address: str, **more: Any) -> PortSpec:
         """A port of a server's, bound to a host."""
         port_id = str(uuid.uuid4())
-        return self.bind(
-            PortSpec(id=port_id, segment=net.segment, mac=mac_of(port_id), addresses=(net.address(address),)), host
-        )
+        given = {"addresses": (net.address(address),), **more}
+        return self.bind(PortSpec(id=port_id, segment=net.segment, mac=mac_of(port_id), **given), host)
 
-    def server(self, net: Net, host: HostProcess, address: str) -> Server:
+    def server(self, net: Net, host: HostProcess, address: str, **more: Any) -> Server:
         """A namespace with a port of its own, default route by the network's gateway."""
-        spec = self.port(net, host, address)
+        spec = self.port(net, host, address, **more)
         server = Server(namespace=f"{self.name}-s{next(self._servers)}", port=spec, host=host)
         netns.create(server.namespace)
         self.plug(server)

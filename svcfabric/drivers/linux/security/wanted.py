@@ -115,8 +115,8 @@ def lost(kind: str, state: State, there: Mirror) -> set[str]:
 
 
 def strangers(kind: str, state: State, there: Mirror) -> set[str]:
-    """Ids that chains or sets are named after though nothing needs these."""
-    found = set()
+    """Ids that chains or sets are named after though nothing needs these. Ports first: they refer to the others."""
+    found: dict[str, set[str]] = {}
     for name in there.chains | there.sets:
         what, each = names.owner(name)
         if what in ("pa", "pe", "pi"):
@@ -127,9 +127,9 @@ def strangers(kind: str, state: State, there: Mirror) -> set[str]:
             unknown, owner = not _list_needed(state, each), "address_group"
         else:
             unknown, owner = bool(what) and not state.known(each), "security_group"
-        if unknown and owner == kind:
-            found.add(each)
-    return found
+        if unknown:
+            found.setdefault(owner, set()).add(each)
+    return found.get(kind, set()) if kind == "port" or "port" not in found else set()
 
 
 def _port_chains(port_id: str) -> list[str]:
