@@ -7,7 +7,7 @@ from svcfabric.context import Context
 UNLIMITED = dict.fromkeys(("network", "subnet", "port", "router", "floatingip"), -1)
 # Statements and the commit. With a limit in force a create asks twice more: for the lock and the count.
 TRIPS = {
-    "create network": 3,
+    "create network": 4,  # one asks for the default QoS policy of the project
     "create subnet": 6,
     "create port": 7,
     "update port": 3,
