@@ -35,7 +35,7 @@ def agent_of(admin, host):
 
 
 def everything_on(world, site, host):
-    assert {name: world.placements(ident) for name, ident in site.items()} == dict.fromkeys(site, {host: "owner"})
+    assert {name: world.placements(ident) for name, ident in site.items()} == {name: {host: "owner"} for name in site}
 
 
 def test_who_has_which(world, site, admin, tenant):

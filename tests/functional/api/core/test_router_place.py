@@ -20,9 +20,9 @@ def test_a_router_gets_a_host_at_once(world, two_hosts, tenant, private):
     assert leg.addresses[0].address == "10.0.0.1"
     assert specs[port_id].wire == "leg"
     assert specs[router["id"]].gateway is None
-    assert tenant.show("router", router["id"])["status"] == "BUILD"
-    world.answer()
     assert tenant.show("router", router["id"])["status"] == "ACTIVE"
+    assert tenant.show("port", port_id)["status"] == "BUILD"
+    world.answer()
     assert tenant.show("port", port_id)["status"] == "ACTIVE"
 
 
