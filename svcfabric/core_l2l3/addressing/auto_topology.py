@@ -68,7 +68,7 @@ class AutoTopologies:
         except errors.OverQuota:
             raise
         except (errors.BadRequest, errors.Conflict) as exc:
-            raise _failed(f"Unable to provide project private network: {exc.message}") from exc
+            raise _failed(f"Unable to provide project private network: {exc.message.rstrip('.')}") from exc
         info = {"network_id": external}
         router = {"name": "auto_allocated_router", "external_gateway_info": info, **own}
         router_id = self._routers.create_in(conn, changed, ctx, [router])[0]["id"]

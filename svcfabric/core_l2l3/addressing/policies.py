@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import random
-from collections.abc import Mapping
-from importlib.metadata import entry_points
+from collections.abc import Iterable, Mapping
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar
 
 from svcfabric import errors
@@ -59,18 +59,18 @@ BUILT_IN_RECYCLING = (
 @functools.cache
 def allocation() -> Mapping[str, AllocationPolicy]:
     """Allocation policies by name."""
-    return _installed(ALLOCATION, BUILT_IN_ALLOCATION, AllocationPolicy)
+    return _installed(ALLOCATION, BUILT_IN_ALLOCATION, AllocationPolicy, entry_points(group=ALLOCATION))
 
 
 @functools.cache
 def recycling() -> Mapping[str, RecyclingPolicy]:
     """Recycling policies by name."""
-    return _installed(RECYCLING, BUILT_IN_RECYCLING, RecyclingPolicy)
+    return _installed(RECYCLING, BUILT_IN_RECYCLING, RecyclingPolicy, entry_points(group=RECYCLING))
 
 
-def _installed(group: str, built_in: tuple[P, ...], kind: type[P]) -> dict[str, P]:
+def _installed(group: str, built_in: tuple[P, ...], kind: type[P], points: Iterable[EntryPoint]) -> dict[str, P]:
     found = {policy.name: policy for policy in built_in}
-    for point in entry_points(group=group):
+    for point in points:
         policy = point.load()
         if not isinstance(policy, kind):
             raise TypeError(f"entry point {point.name} of {group} is no {kind.__name__}")
