@@ -38,6 +38,7 @@ class Policies:
 
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
             rows = [_new(body) for body in bodies]
+            self._core.check_quota(conn, "qos_policy", rows)
             for row in rows:
                 if row["default_of"]:
                     _refuse_second_default(conn, row["default_of"])

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from svcfabric.api.resource import Extension, Resource
-from svcfabric.core_l2l3.core import Core
+from svcfabric.core_l2l3.core import Core, declare_quota
 from svcfabric.core_l2l3.part import Part
 from svcfabric.core_l2l3.qos import schemas
+from svcfabric.core_l2l3.qos.models import qos_policies
 from svcfabric.core_l2l3.qos.policies import SHAREABLE, Policies
 from svcfabric.core_l2l3.qos.rule_kinds import KINDS, RuleKind
 from svcfabric.core_l2l3.qos.rule_types import RuleTypes
@@ -37,6 +38,7 @@ _SERVED = (
 
 def part(core: Core, conf: Any) -> Part:
     """Policies, rules, rule types."""
+    declare_quota(core, conf, "qos_policy", -1, qos_policies)
     return Part(
         resources=(
             Resource(

@@ -33,6 +33,7 @@ class AddressGroups:
         rows = [_new(body) for body in bodies]
 
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
+            self._core.check_quota(conn, "address_group", rows)
             conn.execute(address_groups.insert(), rows)
             return [ADDRESS_GROUPS.row(row, shared=False) for row in rows]
 

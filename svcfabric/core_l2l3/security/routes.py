@@ -14,7 +14,7 @@ from svcfabric.core_l2l3.security.address_groups import AddressGroups
 from svcfabric.core_l2l3.security.default_rules import DefaultRules
 from svcfabric.core_l2l3.security.defaults import DefaultGroups
 from svcfabric.core_l2l3.security.groups import SecurityGroups
-from svcfabric.core_l2l3.security.models import security_group_rules, security_groups
+from svcfabric.core_l2l3.security.models import address_groups, security_group_rules, security_groups
 from svcfabric.core_l2l3.security.rules import SecurityGroupRules
 
 # (alias, name, what it adds)
@@ -45,6 +45,7 @@ def part(core: Core, conf: Any) -> Part:
     """Security groups, their rules and templates, address groups."""
     declare_quota(core, conf, "security_group", 10, security_groups)
     declare_quota(core, conf, "security_group_rule", 100, security_group_rules)
+    declare_quota(core, conf, "address_group", -1, address_groups)
     lists, defaults = AddressGroups(core), DefaultGroups()
     return Part(
         resources=(

@@ -2,7 +2,30 @@ import threading
 
 import pytest
 
-DEFAULTS = {"network": 100, "subnet": 100, "port": 500, "router": 10, "floatingip": 50}
+DEFAULTS = {
+    "network": 100,
+    "subnet": 100,
+    "port": 500,
+    "router": 10,
+    "floatingip": 50,
+    "subnetpool": -1,
+    "address_scope": -1,
+    "security_group": 10,
+    "security_group_rule": 100,
+    "address_group": -1,
+    "qos_policy": -1,
+    "rbac_policy": 10,
+}
+# Where clients make one, and how a body names it, when not by the quota's own name.
+PATHS = {
+    "address_scope": "/address-scopes",
+    "security_group": "/security-groups",
+    "security_group_rule": "/security-group-rules",
+    "address_group": "/address-groups",
+    "qos_policy": "/qos/policies",
+    "rbac_policy": "/rbac-policies",
+}
+NAMES = {"qos_policy": "policy"}
 
 
 def test_limits_in_force(tenant, admin):
@@ -56,22 +79,38 @@ def test_a_limit_below_what_is_used_needs_force(admin, tenant):
 
 
 @pytest.mark.parametrize("name", sorted(DEFAULTS))
-def test_the_limit_holds(admin, tenant, private, public, name):
+def test_the_limit_holds(world, admin, tenant, private, public, name):
+    manager = world.caller(tenant.project, "manager")
+    (group,) = tenant.get("/security-groups")["security_groups"]
     bodies = {
         "network": {},
         "subnet": {"network_id": private["id"], "ip_version": 4, "cidr": "10.3.0.0/24"},
         "port": {"network_id": private["id"]},
         "router": {},
         "floatingip": {"floating_network_id": public["id"]},
+        "subnetpool": {"name": "p", "prefixes": ["10.64.0.0/16"]},
+        "address_scope": {"name": "s", "ip_version": 4},
+        "security_group": {"name": "g"},
+        "security_group_rule": {"security_group_id": group["id"], "direction": "ingress", "protocol": "tcp"},
+        "address_group": {"name": "a", "addresses": []},
+        "qos_policy": {"name": "q"},
+        "rbac_policy": {
+            "object_type": "network",
+            "object_id": private["id"],
+            "action": "access_as_shared",
+            "target_tenant": "x",
+        },
     }
-    used = {"network": 1, "subnet": 1}.get(name, 0)
+    path, body = PATHS.get(name, f"/{name}s"), {NAMES.get(name, name): bodies[name]}
+    used = tenant.get(f"/quotas/{tenant.project}/details")["quota"][name]["used"]
     admin.ask("PUT", f"/quotas/{tenant.project}", {"quota": {name: used}}, 200)
-    kind, message = tenant.refused(409, "POST", f"/{name}s", {name: bodies[name]})
+    kind, message = manager.refused(409, "POST", path, body)
     assert kind == "OverQuota"
     assert f"['{name}']" in message
     assert f"limit is {used}" in message
     admin.ask("PUT", f"/quotas/{tenant.project}", {"quota": {name: used + 1}}, 200)
-    tenant.make(name, **bodies[name])
+    manager.ask("POST", path, body, 201)
+    assert tenant.get(f"/quotas/{tenant.project}/details")["quota"][name]["used"] == used + 1
 
 
 def test_a_bulk_counts_whole(admin, tenant):
