@@ -24,9 +24,10 @@ soak: .ready-test ## The long tests: a storm of changes under full load, a hundr
 	@scripts/as-root $(bin)/pytest -m soak $(ARGS)
 
 .PHONY: bench
-bench: .ready-test ## Measure: a new load balancer's first answer, the API (ARGS='--beside OPENRC': and another's)
+bench: .ready-test ## Measure: a new load balancer's first answer, security groups, the API (ARGS='--beside OPENRC': and another's)
 	@$(bin)/python -m tests.bench.plumbing
 	@scripts/as-root $(bin)/python -m tests.bench.first_answer
+	@scripts/as-root $(bin)/python -m tests.bench.security
 	@scripts/as-root $(bin)/python -m tests.bench.api $(ARGS)
 
 .PHONY: bench-scale
