@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import falcon
 
+from svcfabric import errors
 from svcfabric.api import paging, payload
 from svcfabric.api.body import BodyRules
 from svcfabric.api.dialect import dumps
@@ -98,7 +100,7 @@ class Operations:
         body = self._bodies.changed(ctx, given)
         if_match = self.if_match(req)
         current = self._find(ctx, self.resource.handler, id, parent_id)
-        self.gate.write(ctx, "update", current if "project_id" in current else _own(ctx), body)
+        self._may(ctx, "update", current, body)
         self._notices.changing(ctx, id, given)
         row = self.view.row(ctx, self.resource.handler.update(ctx, id, body, parent_id, if_match))
         self._notices.changed(ctx, row)
@@ -111,7 +113,7 @@ class Operations:
             raise falcon.HTTPBadRequest(description="Request body is not supported in DELETE.")
         if_match = self.if_match(req)
         current = self._find(ctx, self.resource.handler, id, parent_id)
-        self.gate.write(ctx, "delete", current if "project_id" in current else _own(ctx))
+        self._may(ctx, "delete", current)
         self._notices.deleting(ctx, id)
         self.resource.handler.delete(ctx, id, parent_id, if_match)
         self._notices.deleted(ctx, id, current)
@@ -129,6 +131,15 @@ class Operations:
         if number == text or not (number.isascii() and number.isdigit() and len(number) < 19):
             raise self.words.bad_if_match("Revision number etag must be in the format of revision_number=<int>.")
         return int(number)
+
+    def _may(self, ctx: Context, operation: str, current: dict[str, Any], names: Collection[str] = ()) -> None:
+        try:
+            self.gate.write(ctx, operation, current if "project_id" in current else _own(ctx), names)
+        except errors.Forbidden:
+            if self.resource.concealed and not ctx.sees(current["project_id"]):
+                kind = self.resource.name.replace("_", " ").title()
+                raise errors.NotFound.of(kind, current["id"]) from None
+            raise
 
     def _refuse_withheld(self, ctx: Context, query: ListQuery) -> None:
         if query.filters and (names := self.view.withheld(ctx, query.filters)):

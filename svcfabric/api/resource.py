@@ -177,7 +177,8 @@ class Resource:
     ``operations``: those served; others answer 405. ``bulk``: a POST may carry ``collection: [...]``.
     ``announced``: its changes are told (see ``notices``). ``tag_path``: as ``path``, where the tags below an item are
     elsewhere.
-    ``extension``: alias that introduces it; the API must list it.
+    ``extension``: alias that introduces it; the API must list it. ``concealed``: who asks for a change of what is only
+    shared with him is told that it is not there, not that he may not.
     """
 
     name: str
@@ -194,6 +195,7 @@ class Resource:
     tag_path: str = ""
     default_sort: tuple[tuple[str, str], ...] = (("id", "asc"),)
     extension: str = ""
+    concealed: bool = False
 
     def attribute(self, name: str) -> Attribute | None:
         """The declaration of an attribute by its API name."""

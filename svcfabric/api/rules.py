@@ -13,6 +13,8 @@ DEFAULTS = {
     "member": f"rule:context_is_admin or (role:member and {_OWN})",
     # The owner's, or the owner's of the network it is on.
     "network_member": f"rule:context_is_admin or (role:member and ({_OWN} or project_id:%(network_project_id)s))",
+    # The owner's, or the owner's of the security group it is a rule of.
+    "group_member": f"rule:context_is_admin or (role:member and ({_OWN} or project_id:%(security_group_project_id)s))",
     "manager": f"rule:context_is_admin or (role:manager and {_OWN})",
     "admin": "rule:context_is_admin",
     "service": "rule:context_is_admin or role:service",

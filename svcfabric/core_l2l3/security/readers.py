@@ -50,6 +50,7 @@ RULES = Reader(
         **_columns(security_group_rules, "remote_address_group_id", "normalized_cidr", "remote_group_id"),
         "belongs_to_default_sg": sa.type_coerce(security_groups.c.default_of.is_not(None), sa.Boolean()),
         **_columns(security_group_rules, "description", *_HISTORY),
+        "security_group_project_id": security_groups.c.project_id,
     },
     source=_RULES_OF_GROUPS,
     # The rules of one's own groups, whoever made them.
@@ -88,14 +89,14 @@ ADDRESS_GROUPS = Reader(
 def rules_of(conn: sa.Connection, group_ids: Sequence[str]) -> dict[str, list[Row]]:
     """The rules of groups as the API shows them, oldest first: one query."""
     found: dict[str, list[Row]] = {ident: [] for ident in group_ids}
+    columns = {name: column for name, column in RULES.columns.items() if name != "security_group_project_id"}
     stmt = (
-        sa.select(*RULES.columns.values())
+        sa.select(*columns.values())
         .select_from(_RULES_OF_GROUPS)
         .where(security_group_rules.c.security_group_id.in_(list(group_ids)))
         .order_by(security_group_rules.c.created_at, security_group_rules.c.id)
     )
-    names = tuple(RULES.columns)
     for values in conn.execute(stmt):
-        row = dict(zip(names, values, strict=True))
+        row = dict(zip(columns, values, strict=True))
         found[row["security_group_id"]].append({**row, "tenant_id": row["project_id"]})
     return found

@@ -51,7 +51,12 @@ def part(core: Core, conf: Any) -> Part:
         resources=(
             _resource("security_group", schemas.GROUP, SecurityGroups(core, defaults), "security-group"),
             _resource(
-                "security_group_rule", schemas.RULE, SecurityGroupRules(core, defaults), "security-group", fixed=True
+                "security_group_rule",
+                schemas.RULE,
+                SecurityGroupRules(core, defaults),
+                "security-group",
+                fixed=True,
+                rules={"delete": "group_member"},
             ),
             _resource(
                 "default_security_group_rule",
@@ -61,7 +66,7 @@ def part(core: Core, conf: Any) -> Part:
                 fixed=True,
                 rules={"create": "admin", "delete": "admin", "get": "any"},
             ),
-            _resource("address_group", schemas.ADDRESS_GROUP, lists, "address-group", tags=False),
+            _resource("address_group", schemas.ADDRESS_GROUP, lists, "address-group", tags=False, concealed=True),
         ),
         actions=tuple(_of_list(lists, name) for name in ("add_addresses", "remove_addresses")),
         extensions=tuple(Extension(alias=alias, name=name, description=text) for alias, name, text in _SERVED),

@@ -52,7 +52,8 @@ class SecurityGroupRules:
             conn.execute(security_group_rules.insert(), rows)
             _revise(conn, group_id)
             placing.rules_added(conn, changed, self._core.settings.driver, group_id, rows)
-            return [RULES.row(row, belongs_to_default_sg=group.default_of is not None) for row in rows]
+            of_group = {"security_group_project_id": group.project_id}
+            return [RULES.row(row, belongs_to_default_sg=group.default_of is not None, **of_group) for row in rows]
 
         return self._core.write(work)
 

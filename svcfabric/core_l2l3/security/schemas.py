@@ -112,6 +112,13 @@ RULE = (
         extension="security-groups-rules-belongs-to-default-sg",
         doc="Whether its group is a project's default group.",
     ),
+    Attribute(
+        name="security_group_project_id",
+        check=checks.string(),
+        visible=False,
+        filterable=False,
+        doc="Whose group it is a rule of, when another made it: who may delete it, too.",
+    ),
 )
 
 DEFAULT_RULE = (

@@ -305,3 +305,21 @@ def test_address_groups(tenant, stranger):
 @pytest.mark.parametrize("addresses", [["10.20.30.40"], ["nonsense"], "10.0.0.0/8", [5]])
 def test_address_groups_hold_prefixes(tenant, addresses):
     tenant.ask("POST", "/address-groups", {"address_group": {"addresses": addresses}}, 400)
+
+
+def test_the_owner_of_a_group_deletes_what_another_added_to_it(world, tenant, admin, stranger):
+    made = rule(admin, group(tenant), protocol="tcp")
+    assert "security_group_project_id" not in tenant.show("security_group_rule", made["id"])
+    path = f"/security-group-rules/{made['id']}"
+    world.caller(tenant.project, "reader").ask("DELETE", path, want=403)
+    tenant.delete(path)
+
+
+def test_an_address_group_that_is_only_shared_is_not_there_to_be_changed(tenant, stranger):
+    made = make_lists(tenant, addresses=["10.0.0.0/8"])
+    policy = {"object_type": "address_group", "object_id": made["id"], "action": "access_as_shared"}
+    tenant.ask("POST", "/rbac-policies", {"rbac_policy": {**policy, "target_tenant": stranger.project}}, 201)
+    path = f"/address-groups/{made['id']}"
+    stranger.ask("GET", path, want=200)
+    assert stranger.refused(404, "PUT", path, {"address_group": {"name": "x"}})[0] == "AddressGroupNotFound"
+    assert stranger.refused(404, "DELETE", path)[0] == "AddressGroupNotFound"
