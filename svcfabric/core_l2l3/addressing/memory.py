@@ -78,6 +78,7 @@ class _Source:
         self._looked = self._recycling.prefer != "own"
         self._ready: dict[str | None, list[tuple[str, str]]] = {}
         self._used: list[str] = []
+        self._walked: list[str] = []
 
     def _locked(self) -> int:
         found = self._conn.execute(released.CURSOR, {"subnet": self._subnet.id}).scalar()
@@ -102,7 +103,7 @@ class _Source:
     def refill(self) -> bool:
         """Take up addresses that slipped past the memory; whether there are any."""
         every = {pools.number(address) for address in self._conn.execute(_EVERY, {"subnet": self._subnet.id}).scalars()}
-        every.update(pools.number(address) for address in [*self._spoken_for, *self._used])
+        every.update(pools.number(address) for address in [*self._spoken_for, *self._used, *self._walked])
         lost = released.first_of(pools.gaps(self._ranges, every), released.MOST_FREE)
         if lost:
             released.fill(self._conn, self._subnet, lost)
@@ -149,7 +150,8 @@ class _Source:
         place, number = self._next
         self._position = place + 1
         self._next = next(self._fresh, None)
-        return pools.text(number, self._subnet.ip_version)
+        self._walked.append(pools.text(number, self._subnet.ip_version))
+        return self._walked[-1]
 
     def _unreached(self) -> Iterator[tuple[int, int]]:
         """Place and number of addresses that nobody had yet, in the policy's order."""
