@@ -40,10 +40,20 @@ def here(conf: Any) -> Here:
     return Here(identity.host, Host(DriverOptions(host=identity.host, state_dir=identity.state_dir, tag=identity.tag)))
 
 
-def put(client: Client, where: Here, port_id: str, namespace: str, ifname: str, timeout: float = 30.0) -> list[str]:
+def put(
+    client: Client,
+    where: Here,
+    port_id: str,
+    namespace: str,
+    ifname: str,
+    timeout: float = 30.0,
+    *,
+    configured: bool = True,
+) -> list[str]:
     """Bind the port to this host, wait until it is ACTIVE, move its wire into the namespace (made if it is not there).
 
-    Returns the port's addresses. Raises ``Refused`` or ``HostFault``, and then leaves no namespace it made.
+    Unless ``configured``, what is inside gets itself its addresses. Returns the port's addresses. Raises
+    ``Refused`` or ``HostFault``, and then leaves no namespace it made.
     """
     path = f"{NETWORK}/ports/{port_id}"
     port = client.show(path, "port")
@@ -52,9 +62,9 @@ def put(client: Client, where: Here, port_id: str, namespace: str, ifname: str, 
     if port["status"] != "ACTIVE":
         what = f"port {port_id} ACTIVE on host {where.name}"
         client.wait(what, lambda: client.show(path, "port")["status"] == "ACTIVE", timeout)
+    fixed_ips = port["fixed_ips"] if configured else []
     subnets = {
-        fixed["subnet_id"]: client.show(f"{NETWORK}/subnets/{fixed['subnet_id']}", "subnet")
-        for fixed in port["fixed_ips"]
+        fixed["subnet_id"]: client.show(f"{NETWORK}/subnets/{fixed['subnet_id']}", "subnet") for fixed in fixed_ips
     }
     made = netns.create(namespace)
     try:
@@ -63,7 +73,7 @@ def put(client: Client, where: Here, port_id: str, namespace: str, ifname: str, 
             port_id,
             namespace,
             ifname,
-            [(fixed["ip_address"], prefix_length(subnets[fixed["subnet_id"]])) for fixed in port["fixed_ips"]],
+            [(fixed["ip_address"], prefix_length(subnets[fixed["subnet_id"]])) for fixed in fixed_ips],
             [subnet["gateway_ip"] for subnet in subnets.values() if subnet["gateway_ip"]],
             [
                 Route(destination=route["destination"], nexthop=route["nexthop"])

@@ -1,7 +1,7 @@
 """svcfabric plug: put a port into a network namespace of this host, as a server's interface.
 
 Binds the port to this host if it is not, waits until it is ACTIVE, makes the namespace if it is not there, moves
-the port's wire into it and sets its addresses and routes.
+the port's wire into it and sets its addresses and routes. Doing it again sets the same anew.
 """
 
 from __future__ import annotations
@@ -20,12 +20,19 @@ def main(argv: Sequence[str]) -> int:
     """The command."""
     parser = argparse.ArgumentParser(prog="svcfabric plug", description=__doc__)
     add_arguments(parser)
+    parser.add_argument(
+        "--bare",
+        action="store_true",
+        help="set no addresses and routes: what is inside gets them by DHCP or router advertisements, as a virtual "
+        "machine does",
+    )
     args = parser.parse_args(argv)
     conf = here.configuration(args)
     process.need_privilege("svcfabric plug")
     client = here.client(conf, args.api)
     try:
-        addresses = here.put(client, here.here(conf), here.port_id(client, args.port), args.netns, args.ifname)
+        port_id = here.port_id(client, args.port)
+        addresses = here.put(client, here.here(conf), port_id, args.netns, args.ifname, configured=not args.bare)
     except (Refused, HostFault) as exc:
         print(f"svcfabric plug: {exc}", *filter(None, [getattr(exc, "detail", "")]), sep="\n  ", file=sys.stderr)
         return 1
