@@ -6,6 +6,7 @@ import io
 import json
 import os
 import pathlib
+import secrets
 import stat
 import subprocess
 import sys
@@ -34,9 +35,11 @@ def test_a_machine_that_has_all() -> None:
 
 
 @needs_root
-def test_it_leaves_nothing() -> None:
-    kernel.examine()
-    assert not netns.names("sf-doctor-")
+def test_it_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = secrets.token_hex(4)
+    monkeypatch.setattr(kernel.secrets, "token_hex", lambda _size: mine)
+    assert kernel.examine()
+    assert not netns.names(f"sf-doctor-{mine}")
 
 
 @needs_root

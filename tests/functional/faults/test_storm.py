@@ -271,7 +271,8 @@ def runs(site: Site, spec: LoadBalancerSpec) -> None:
         rows = runtime.show_statistics(socket)
         return not status.unknown_servers(spec, rows)
 
-    servers.wait_until(settled, 10, "removed servers' end")
+    # HAProxy keeps idle connections to a server, and closes half of them every 5 s (pool-purge-delay)
+    servers.wait_until(settled, 40, "removed servers' end")
     rows = runtime.show_statistics(socket)
     assert not status.missing(spec, rows)
     weights = {row["svname"]: int(row["uweight"]) for row in rows if row["svname"].startswith("member-")}
