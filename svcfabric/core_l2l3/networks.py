@@ -201,7 +201,7 @@ def _touch_all(conn: sa.Connection, changed: Changed, network_id: str) -> None:
     if bound:
         instances.touch_many(conn, [network_id])
         changed.add(network_id)
-        port_store.tell(conn, changed, bound)
+        port_store.tell(conn, changed, bound, readdressed=False)
         dhcp.touch(conn, changed, network_id)
 
 

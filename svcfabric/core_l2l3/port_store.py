@@ -176,15 +176,16 @@ def delete(conn: sa.Connection, core: Core, changed: Changed, port: Values, netw
     conn.execute(ports.delete().where(ports.c.id == port["id"]))
 
 
-def tell(conn: sa.Connection, changed: Changed, rows: Iterable[Any]) -> None:
+def tell(conn: sa.Connection, changed: Changed, rows: Iterable[Any], *, readdressed: bool = True) -> None:
     """The wires of these ports have changed: new generations for those that are bound, and for what they belong to.
 
-    ``rows``: of ``TOLD`` at least.
+    ``rows``: of ``TOLD`` at least. ``readdressed``: their addresses may have changed, too.
     """
     bound = [row for row in rows if row.host]
     owners = [owner for row in bound for owner in (row.router_id, row.service_instance_id) if owner]
-    members = [member_id(row.id) for row in bound]  # where addresses have changed, other hosts know of them
-    ids = list(dict.fromkeys([*members, *(row.id for row in bound), *owners]))
+    if bound and readdressed:
+        membership.readdress(conn, changed, [row.id for row in bound])
+    ids = list(dict.fromkeys([*(row.id for row in bound), *owners]))
     instances.touch_many(conn, ids)
     changed.update(ids)
 

@@ -21,7 +21,6 @@ from svcfabric.core_l2l3.rbac.networks import may_join, may_see
 from svcfabric.core_l2l3.readers import PORTS
 from svcfabric.core_l2l3.security import membership, on_ports
 from svcfabric.core_l2l3.security.defaults import DefaultGroups
-from svcfabric.core_l2l3.security.placing import member_id
 from svcfabric.core_l2l3.topology import Network, load_networks
 from svcfabric.db.base import now
 from svcfabric.fabric import instances
@@ -117,7 +116,7 @@ class Ports:
             if values.keys() & (REALISED | {"qos_policy_id"}) and row["binding:host_id"]:
                 ids = [ident, *([router_id] if router_id and values.keys() & REALISED else [])]
                 if values.keys() & _MEMBER and placed["security_groups"]:
-                    ids.append(member_id(ident))
+                    membership.readdress(conn, changed, [ident])
                 instances.touch_many(conn, ids)
                 changed.update(ids)
             elif values.keys() & REALISED and leg and row["device_owner"] == DHCP:

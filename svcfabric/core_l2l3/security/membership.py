@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from svcfabric.core_l2l3.core import Changed
 from svcfabric.core_l2l3.security.models import port_security_groups as table
+from svcfabric.core_l2l3.security.models import security_groups
 from svcfabric.core_l2l3.security.placing import MEMBER, arrive, depart, in_force, lock, member_id
 from svcfabric.db.engine import Retry
 from svcfabric.fabric import instances, spread
@@ -78,6 +79,19 @@ def regroup(conn: sa.Connection, changed: Changed, driver: str, port: Port, want
     if gone:
         depart(conn, changed, gone, host)
     _settle(conn, changed, driver, port, wanted, host)
+
+
+def readdress(conn: sa.Connection, changed: Changed, port_ids: Sequence[str]) -> None:
+    """Bound ports may use other addresses; the caller has stored them. Hosts that know them as members learn of it.
+
+    The shared lock makes wait who is about to tell a host of them for the first time, by the rows as they were.
+    """
+    groups = sa.select(table.c.security_group_id).where(table.c.port_id.in_(list(port_ids)))
+    held = sa.select(security_groups.c.id).where(security_groups.c.id.in_(groups)).order_by(security_groups.c.id)
+    conn.execute(held.with_for_update(read=True))
+    members = [member_id(port_id) for port_id in port_ids]
+    instances.touch_many(conn, members)
+    changed.update(members)
 
 
 def _entry(port_id: str, group_id: str, host: str) -> dict[str, str]:
