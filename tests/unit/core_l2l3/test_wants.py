@@ -12,7 +12,7 @@ MAC = "fa:16:3e:11:22:33"
 EUI = "2001:db8:1:0:f816:3eff:fe11:2233"
 
 
-def subnet(ident, cidr, mode=None):
+def subnet(ident, cidr, mode=None, **given):
     return Subnet(
         id=ident,
         network_id="net",
@@ -22,6 +22,7 @@ def subnet(ident, cidr, mode=None):
         gateway_ip=None,
         address_mode=mode,
         pools=[],
+        **given,
     )
 
 
@@ -92,3 +93,38 @@ def test_what_cannot_be_had_is_refused(fixed_ips, kind):
     with pytest.raises(errors.BadRequest) as refused:
         plan(network(A4, B4, AUTO), fixed_ips)
     assert refused.value.neutron_type == kind
+
+
+def test_advertised_as_automatic_is_automatic():
+    advertised = subnet("ra", "2001:db8:2::/64", ra_mode="slaac")
+    assert plan(network(advertised)) == [(["ra"], "2001:db8:2:0:f816:3eff:fe11:2233")]
+
+
+def typed(ident, cidr, *types, **given):
+    return subnet(ident, cidr, service_types=types, **given)
+
+
+FIPS = typed("fips", "192.0.2.0/24", "network:floatingip")
+GATES = typed("gates", "198.51.100.0/24", "network:router_gateway", "network:floatingip")
+
+
+def test_subnets_for_a_kind_of_port_come_first_and_others_get_none_of_them():
+    net = network(A4, FIPS, GATES)
+    assert plan(net, owner="network:floatingip") == [(["fips", "gates", "a4"], None)]
+    assert plan(net, owner="network:router_gateway") == [(["gates", "a4"], None)]
+    assert plan(net, owner="compute:nova") == [(["a4"], None)]
+    with pytest.raises(errors.InvalidInput, match="invalid subnet fips"):
+        plan(net, [{"subnet_id": "fips"}], owner="compute:nova")
+
+
+def test_no_subnet_for_that_kind_is_a_conflict():
+    with pytest.raises(errors.Conflict, match="No valid service subnet"):
+        plan(network(FIPS), owner="compute:nova")
+    assert plan(network(), owner="compute:nova") == []
+
+
+def test_dhcp_is_on_every_subnet_that_has_it():
+    assert plan(network(FIPS), owner="network:dhcp") == [(["fips"], None)]
+    off = typed("off", "203.0.113.0/24", "network:floatingip", enable_dhcp=False)
+    with pytest.raises(errors.Conflict):
+        plan(network(off), owner="network:dhcp")
