@@ -6,7 +6,7 @@ set -euo pipefail
 
 demo=(dnsmasq-base haproxy iproute2 libnftables1 nftables python3-venv radvd)
 test=("${demo[@]}"
-    conntrack iputils-ping mariadb-server postgresql rabbitmq-server # what the tests run or look with
+    conntrack iputils-ping isc-dhcp-client mariadb-server postgresql rabbitmq-server # what the tests run or look with
     gcc libmariadb-dev pkg-config python3-dev)                        # what mysqlclient is built with
 bench=("${test[@]}" wrk)
 

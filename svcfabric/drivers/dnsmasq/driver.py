@@ -105,7 +105,7 @@ class DnsmasqDriver:
             self._plug(spec, before)
             self._close_border(spec, before)
             with dhcp_hosts.prepared(self._host, network_id) as top:
-                files.swap(top / dhcp_hosts.SERVED, "")
+                files.swap(top / dhcp_hosts.SERVED, spec.id)
             self._run(spec, text)
             if spec.metadata and spec.leg.admin_state_up:
                 self._metadata.serve(network_id, self._namespace(spec.id), IFNAME)
@@ -122,14 +122,15 @@ class DnsmasqDriver:
             namespace = self._namespace(instance_id)
             self._daemon(instance_id).stop()
             self._adopted.discard(instance_id)
-            if "network" in record:
-                self._metadata.stop(record["network"])
+            network_ids = self._networks_of(instance_id)
+            for each in network_ids:
+                self._metadata.stop(each)
             border.clear(self._host.bridge_namespace, instance_id)
             self._unplug(namespace, record)
             shutil.rmtree(self._directory(instance_id), ignore_errors=True)
-            if "network" in record:
-                (dhcp_hosts.directory(self._host, record["network"]) / dhcp_hosts.SERVED).unlink(missing_ok=True)
-                dhcp_hosts.clear(self._host, record["network"])
+            for each in network_ids:
+                (dhcp_hosts.directory(self._host, each) / dhcp_hosts.SERVED).unlink(missing_ok=True)
+                dhcp_hosts.clear(self._host, each)
             self._records.drop(instance_id)
         return Report(instance_id=instance_id)
 
@@ -206,6 +207,11 @@ class DnsmasqDriver:
                     )
             leg.remove_legs(self._host, ports)
         netns.delete(namespace)
+
+    def _networks_of(self, instance_id: str) -> list[str]:
+        """What the instance serves, whether there is a record of it or not: one network, or none."""
+        marks = dhcp_hosts.root(self._host).glob(f"*/{dhcp_hosts.SERVED}")
+        return [mark.parent.name for mark in marks if files.read(mark) == instance_id]
 
     def _device(self, wire: Segment) -> str:
         """What leads to other hosts."""

@@ -27,7 +27,7 @@ from svcfabric.spi.l2l3 import DhcpOption, PortSpec
 
 RUN = Path("/run/svcfabric")
 HOSTS, OPTIONS, CALLERS = "hosts", "options", "callers"
-SERVED = "served"  # a file that is there while a daemon watches the directories: they must not go
+SERVED = "served"  # a file, naming the instance, as long as a daemon watches the directories: they must not go
 
 _watchers: dict[str, Callable[[str], None]] = {}
 _guard = threading.Lock()
