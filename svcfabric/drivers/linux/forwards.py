@@ -25,10 +25,11 @@ MAPS = (
     f"add map {TABLE} {SPANS} {{ type {_KEY} : ipv4_addr . inet_service; flags interval; }}",
     f"add map {TABLE} {SAME} {{ type {_KEY} : ipv4_addr; flags interval; }}",
 )
+_PORTED = f"meta l4proto {{ {', '.join(NUMBERS)} }}"
 RULES = (
-    f"dnat ip to {_LOOKUP} @{PORTS}",
-    f"dnat ip to {_LOOKUP} @{SPANS}",
-    f"dnat to {_LOOKUP} @{SAME}",
+    f"{_PORTED} dnat ip to {_LOOKUP} @{PORTS}",
+    f"{_PORTED} dnat ip to {_LOOKUP} @{SPANS}",
+    f"{_PORTED} dnat to {_LOOKUP} @{SAME}",
 )
 
 
