@@ -312,7 +312,8 @@ class Listener:
 
     def __init__(self, namespace: str, address: str = "0.0.0.0", port: int = 0) -> None:
         def listen() -> socket.socket:
-            return socket.create_server((address, port))
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            return socket.create_server((address, port), family=family)
 
         self._socket = netns.run_in(namespace, listen)
         self._socket.settimeout(3)

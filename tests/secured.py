@@ -72,7 +72,7 @@ def dual(net: beds.Net, last: int) -> tuple[Address, Address]:
 
 def reaches(client: beds.Server, server: beds.Server, port: int, address: str = "") -> bool:
     """Whether a TCP connection from one to the other comes about."""
-    listener = beds.Listener(server.namespace, *(("::",) if ":" in address else ()), port=port)
+    listener = beds.Listener(server.namespace, "::" if ":" in address else "0.0.0.0", port)
     try:
         with beds.connect(client.namespace, address or server.address, port, timeout=0.25):
             return True
@@ -100,17 +100,19 @@ class Conversation:
         self._sent = 0
 
     def goes_on(self, wait: float = 0.6) -> bool:
-        """Whether what is said on one side is heard on the other, both ways."""
-        for speaker, hearer in ((self._there, self._here), (self._here, self._there)):
-            self._sent += 1
-            word = struct.pack("!I", self._sent)
+        """Whether what both sides say now is heard on both. ``wait``: longer than it takes to say it again."""
+        self._sent += 1
+        word = struct.pack("!I", self._sent)
+        deaf = {self._here: b"", self._there: b""}
+        for speaker in (self._here, self._there):
             speaker.sendall(word)
-            heard, deadline = b"", time.monotonic() + wait
-            while not heard.endswith(word):
-                if not select.select([hearer], [], [], max(0.0, deadline - time.monotonic()))[0]:
-                    return False
-                heard += hearer.recv(4096)
-        return True
+        deadline = time.monotonic() + wait
+        while deaf and time.monotonic() < deadline:
+            for hearer in select.select(list(deaf), [], [], max(0.0, deadline - time.monotonic()))[0]:
+                deaf[hearer] += hearer.recv(4096)
+                if deaf[hearer].endswith(word):
+                    del deaf[hearer]
+        return not deaf
 
     def close(self) -> None:
         self._here.close()

@@ -8,8 +8,14 @@ from __future__ import annotations
 
 from svcfabric.drivers.linux.security import names
 
+#: of the bridge namespace. Or a connection that was cut would begin anew, the other way round, with whatever its
+#: server sends next. What belongs to no connection has to pass the rules, packet by packet.
+SYSCTLS = {"net/netfilter/nf_conntrack_tcp_loose": "0"}
+
 _STATEFUL = f"meta mark & {names.STATEFUL:#x} != 0"
 _KNOWN = f"{_STATEFUL} ct state established,related accept"
+# last: what has a zone can no longer be left untracked
+_ZONED = f"ct zone set iifname map @{names.bare(names.ZONE)}"
 _IGMP = 2
 
 CHAINS = {
@@ -28,11 +34,10 @@ CHAINS = {
     f"{names.INET} c_track": (
         "type filter hook prerouting priority -300; policy accept;",
         [
-            f"ct zone set iifname map @{names.bare(names.ZONE)}",
             # nothing can answer these in a way that would belong to them
             "meta pkttype { broadcast, multicast } notrack accept",
-            f"{_STATEFUL} accept",
-            f"iifname . ether daddr @{names.bare(names.TRACKED)} accept",
+            f"{_STATEFUL} {_ZONED} accept",
+            f"iifname . ether daddr @{names.bare(names.TRACKED)} {_ZONED} accept",
             "notrack",
         ],
     ),

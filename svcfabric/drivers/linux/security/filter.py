@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
-from svcfabric.drivers.linux import link, netns, nft
+from svcfabric.drivers.linux import link, netns, nft, sysctl
 from svcfabric.drivers.linux import names as interfaces
 from svcfabric.drivers.linux.fault import NftRefused
 from svcfabric.drivers.linux.host import Host
@@ -268,6 +268,7 @@ class Filter:
                 continue
             change.done()
             if head:
+                sysctl.write(self._namespace, base.SYSCTLS, missing_ok=True)
                 mirror.chains |= base.CHAINS.keys()
                 mirror.sets |= base.SETS.keys()
                 self._based = True
