@@ -90,10 +90,10 @@ def station(bed, net, host, prefix=PREFIX):
     namespace = f"{bed.name}-x{port_id[:6]}"
     netns.create(namespace)
     host(bedhost.plug_port, spec.id, namespace, "eth0", [], "")
-    netns.rtnl(namespace, lambda ipr: ipr.link("set", ifname="eth0", state="down"))
-    sysctl.write(namespace, {"net/ipv6/conf/eth0/accept_ra": "1", "net/ipv6/conf/eth0/autoconf": "1"})
     sniffer = beds.Sniffer(namespace, "eth0")
-    netns.rtnl(namespace, lambda ipr: ipr.link("set", ifname="eth0", state="up"))  # it solicits
+    own = "net/ipv6/conf/eth0"
+    sysctl.write(namespace, {f"{own}/disable_ipv6": "1", f"{own}/accept_ra": "1", f"{own}/autoconf": "1"})
+    sysctl.write(namespace, {f"{own}/disable_ipv6": "0"})  # as if it had just come: it solicits
     try:
         yield Station(namespace, held.address, sniffer)
     finally:
@@ -111,6 +111,14 @@ def running(pid):
         return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
     except FileNotFoundError:
         return False
+
+
+@pytest.fixture(autouse=True)
+def no_daemon_is_left(bed):
+    yield
+    for host in bed.hosts:
+        for router_id in host.observe("router"):
+            host.remove("router", router_id)
 
 
 @pytest.fixture

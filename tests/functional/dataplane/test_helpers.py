@@ -25,6 +25,8 @@ def told_port(bed, site, port=21):
         with beds.connect(site.far.namespace, beds.OUTSIDE, port) as client:
             server, _ = control.accept()
             parts = [*site.far.address.split("."), str(data.port >> 8), str(data.port & 255)]
+            client.sendall(b"USER x\r\n")  # the kernel looks at whole lines, and knows where they begin after the first
+            assert server.recv(100) == b"USER x\r\n"
             client.sendall(f"PORT {','.join(parts)}\r\n".encode())
             text = server.recv(100).decode()
             found = [int(number) for number in re.findall(r"\d+", text)]

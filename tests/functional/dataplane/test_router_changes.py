@@ -17,7 +17,10 @@ EVERY = "0.002"  # seconds between two pings of a stream
 
 @pytest.fixture
 def outside(bed):
-    return bed.external(bed.hosts[0])
+    yield bed.external(bed.hosts[0])
+    for host in bed.hosts:
+        for router_id in host.observe("router"):
+            host.remove("router", router_id)  # and its radvd
 
 
 @pytest.fixture
