@@ -113,8 +113,15 @@ def running(pid):
         return False
 
 
+@pytest.fixture(scope="module")
+def bed():
+    """One bed for all: what a test makes, it takes away."""
+    with beds.bed(2) as made:
+        yield made
+
+
 @pytest.fixture(autouse=True)
-def no_daemon_is_left(bed):
+def no_router_is_left(bed):
     yield
     for host in bed.hosts:
         for router_id in host.observe("router"):

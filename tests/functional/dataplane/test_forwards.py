@@ -12,9 +12,22 @@ from tests import bedhost, beds
 from tests.functional.dataplane.test_l3 import FLOATING, GATEWAY, build
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def bed():
+    """One bed for all: what a test makes, it takes away."""
+    with beds.bed(2) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def site(bed):
     return build(bed, bed.external(bed.hosts[0]))
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(bed, site):
+    yield
+    bed.hosts[0].remove("floatingip", floating(site).id)
 
 
 def forward(server, external, inside, protocol="tcp"):

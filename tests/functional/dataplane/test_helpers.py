@@ -10,10 +10,18 @@ from svcfabric.spi.l2l3 import ConntrackHelper
 from tests import beds
 from tests.functional.dataplane.test_l3 import GATEWAY, build
 
+GOPHER = ConntrackHelper(helper="gopher", protocol="tcp", port=70)
 FTP = ConntrackHelper(helper="ftp", protocol="tcp", port=21)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
+def bed():
+    """One bed for all: what a test makes, it takes away."""
+    with beds.bed(2) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def site(bed):
     return build(bed, bed.external(bed.hosts[0]))
 
@@ -63,8 +71,8 @@ def test_active_ftp_through_source_nat(bed, site):
 
 
 def test_one_the_kernel_has_not_is_named_and_the_rest_works(bed, site):
-    strange = ConntrackHelper(helper="gopher", protocol="tcp", port=70)
-    report = bed.hosts[0].try_apply(dataclasses.replace(site.router, helpers=(FTP, strange)))
+    report = bed.hosts[0].try_apply(dataclasses.replace(site.router, helpers=(FTP, GOPHER)))
     assert (report.ok, report.code) == (False, "host.no_helper")
     assert "gopher" in report.error
     assert told_port(bed, site) == (GATEWAY, True)
+    bed.hosts[0].apply(site.router)
