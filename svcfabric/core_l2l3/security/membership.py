@@ -22,8 +22,8 @@ def join(conn: sa.Connection, rows: Sequence[Port], *, careful: bool) -> None:
     if careful and (theirs := {ident for row in rows if row["host"] for ident in row["security_groups"]}):
         lock(conn, theirs)
     entries = [_entry(row["id"], ident, row["host"]) for row in rows for ident in row["security_groups"]]
-    if entries:
-        conn.execute(table.insert(), entries)
+    if entries:  # in the order in which all lock groups
+        conn.execute(table.insert(), sorted(entries, key=lambda entry: entry["security_group_id"]))
 
 
 def come(conn: sa.Connection, changed: Changed, driver: str, port: Port, *, careful: bool) -> set[str]:

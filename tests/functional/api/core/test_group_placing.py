@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import threading
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from svcfabric.fabric.models import instances, placements
 from svcfabric.spi.security import AddressPair, PortSecurity, SecurityRule
 
 HOSTS = ("h1", "h2", "h3")
+ROUNDS = 40  # of each writer
 
 
 @pytest.fixture(autouse=True)
@@ -308,3 +310,51 @@ def _check(world, admin, tenant, groups, lists, ports):
     for port in ports:
         wanted = set().union(*(referring[ident] for ident in port["security_groups"]))
         assert where(world, port) == (wanted if port["binding:host_id"] else set())
+
+
+def test_changes_at_once_miss_nothing_of_each_other(world, admin, tenant, net):
+    """Writers that bind, move, regroup and delete ports and make and drop rules, all at the same time."""
+    admin.ask("PUT", f"/quotas/{tenant.project}", {"quota": {"security_group_rule": -1, "port": -1}}, 200)
+    groups = [group(tenant) for _ in range(3)]
+    lists = [tenant.make("address_group", addresses=["10.0.0.0/8"])]
+    ports, failures = [], []
+
+    def write(seed):
+        dice = random.Random(seed)
+        mine, rules, numbers = [], [], itertools.count(1 + 1000 * seed)
+        theirs, operator = world.caller(tenant.project), world.caller("platform", "admin")
+        for _ in range(ROUNDS):
+            some = [one["id"] for one in dice.sample(groups, dice.randint(1, 3))]
+            act = dice.choice(["bind", "move", "regroup", "delete", "rule", "unrule"])
+            if act == "bind" or (act != "rule" and not mine):
+                given = {"binding:host_id": dice.choice(HOSTS), "security_groups": some}
+                mine.append(operator.port(net, project_id=tenant.project, **given)["id"])
+            elif act == "move":
+                operator.change("port", dice.choice(mine), **{"binding:host_id": dice.choice(("", *HOSTS))})
+            elif act == "regroup":
+                theirs.change("port", dice.choice(mine), security_groups=some)
+            elif act == "delete":
+                theirs.delete(f"/ports/{mine.pop(dice.randrange(len(mine)))}")
+            elif act == "rule":
+                key, pool = dice.choice([("remote_group_id", groups), ("remote_address_group_id", lists)])
+                number = next(numbers)
+                given = {key: dice.choice(pool)["id"], "protocol": "tcp", "port_range_min": number}
+                given["port_range_max"] = number
+                rules.append(rule(theirs, dice.choice(groups), **given)["id"])
+            elif rules:
+                theirs.delete(f"/security-group-rules/{rules.pop()}")
+        ports.extend({"id": ident, "network_id": net["id"]} for ident in mine)
+
+    def guarded(seed):
+        try:
+            write(seed)
+        except BaseException as failure:
+            failures.append(failure)
+
+    threads = [threading.Thread(target=guarded, args=(seed,)) for seed in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    _check(world, admin, tenant, groups, lists, ports)
