@@ -23,9 +23,8 @@ from svcfabric.core_l2l3.topology import Network, Subnet
 from svcfabric.db.base import Ascii, Id
 
 FixedIp = dict[str, str]  # {"subnet_id": ..., "ip_address": ...}
-SPARE = 8  # candidates beyond those needed, in the first look
-WIDE = 64  # and in the second
-WIDEST = 512  # and in the last: when it finds too few, the subnet is full or nearly so
+# Candidates beyond those needed, look by look: when the last finds too few, the subnet is full or nearly so.
+LOOKS = (8, 24, 96, 512)
 MAX_FIXED_IPS = 5
 DHCP = "network:dhcp"
 
@@ -204,7 +203,7 @@ def _take(
     """Up to ``count`` free addresses of a subnet, the named ones checked on the way; fewer mean it is full."""
     ranges = pools.from_json(subnet.pools)
     spoken_for = ours.union(named)
-    for look in (SPARE, WIDE, WIDEST):
+    for look in LOOKS:
         candidates = (
             [pools.text(at, subnet.ip_version) for at in pools.sample(ranges, count + look, rng)] if count else []
         )
