@@ -26,7 +26,6 @@ FixedIp = dict[str, str]  # {"subnet_id": ..., "ip_address": ...}
 # Candidates beyond those needed, look by look: when the last finds too few, the subnet is full or nearly so.
 LOOKS = (8, 24, 96, 512)
 MAX_FIXED_IPS = 5
-DHCP = "network:dhcp"
 
 _RANDOM = random.Random()
 _SUBNET = sa.bindparam("subnet", type_=Id)
