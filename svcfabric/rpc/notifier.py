@@ -11,6 +11,7 @@ import collections
 import dataclasses
 import datetime
 import logging
+import math
 import socket
 import threading
 import time
@@ -85,9 +86,11 @@ class Notifier:
             service: _transport(conf, url, exchange)
             for service, exchange in (("network", options.exchange), ("load-balancer", options.load_balancer_exchange))
         }
+        # -1 means for ever, but not to the first connection
+        retry = conf[GROUP].retry if conf[GROUP].retry >= 0 else math.inf
         publishers = {"network": f"network.{host}", "load-balancer": f"octavia.{host}"}
         self._notifiers = {
-            service: oslo_messaging.Notifier(transport, publisher_id=publishers[service])
+            service: oslo_messaging.Notifier(transport, publisher_id=publishers[service], retry=retry)
             for service, transport in self._transports.items()
         }
         self._size: int = options.queue_size

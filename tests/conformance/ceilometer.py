@@ -21,11 +21,12 @@ from typing import Any
 import kombu
 
 from svcfabric.cmd.client import LOAD_BALANCER, NETWORK
+from svcfabric.drivers import registry
 from tests import cluster, keystone, servers
 
 PACKAGES = ("ceilometer==27.0.0", "setuptools<81")
 EXCHANGES = ("neutron", "octavia")
-NOOP = ",".join(f"{kind}.noop" for kind in ("network", "port", "router", "floatingip", "loadbalancer"))
+NOOP = ",".join(f"{kind}.{driver}" for kind, driver in registry.available() if driver == "noop")
 PIPELINE = """
 sources:
   - {{name: everything, {what}: ["*"], sinks: [file]}}
@@ -47,7 +48,7 @@ class Ceilometer:
         with contextlib.suppress(FileNotFoundError):
             for line in (self._root / "events.jsonl").read_text().splitlines():
                 event = json.loads(line)
-                traits = {name: value for name, _kind, value in event["traits"]}
+                traits = {each["name"]: each["value"] for each in event["traits"]}
                 found.append({"event_type": event["event_type"], "traits": traits})
         return found
 
@@ -182,7 +183,7 @@ def main() -> int:
         reader = stack.enter_context(ceilometer(broker))
         product = stack.enter_context(
             cluster.standalone(
-                agent={"drivers": NOOP, "host": f"ceilometer-{os.getpid()}"},
+                agent={"drivers": NOOP},
                 network={"driver": "noop"},
                 lbaas={"default_provider": "noop"},
                 oslo_messaging_notifications={"driver": "messagingv2", "transport_url": broker.url},

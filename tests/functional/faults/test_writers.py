@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from svcfabric.drivers import registry
 from tests import cluster
 from tests.bench.wire import Wire, measure
 
@@ -17,16 +18,14 @@ QUOTAS = dict.fromkeys(("network", "subnet", "port"), -1)
 
 
 @contextlib.contextmanager
-def product(kind: str, request: pytest.FixtureRequest) -> Iterator[cluster.Product]:
+def product(name: str, request: pytest.FixtureRequest) -> Iterator[cluster.Product]:
     """The product on that database: all in one process on SQLite, else as it is deployed."""
-    if kind == "sqlite":
-        noop = ",".join(f"{each}.noop" for each in ("network", "port", "router", "floatingip"))
-        with cluster.standalone(
-            quotas=QUOTAS, agent={"drivers": noop, "host": f"writers-{uuid.uuid4().hex[:6]}"}
-        ) as up:
+    if name == "sqlite":
+        noop = ",".join(f"{kind}.{driver}" for kind, driver in registry.available() if driver == "noop")
+        with cluster.standalone(quotas=QUOTAS, agent={"drivers": noop}) as up:
             yield up
         return
-    database, broker = request.getfixturevalue(kind), request.getfixturevalue("rabbitmq")
+    database, broker = request.getfixturevalue(name), request.getfixturevalue("rabbitmq")
     with cluster.cloud(database, broker, hosts=0, quotas=QUOTAS) as deployed:
         yield deployed
 
