@@ -34,7 +34,9 @@ class Opened:
                 neutron_type="BadRequest",
             )
         cidr = _asked(body, pool)
-        length = ipaddress.ip_network(cidr).prefixlen if cidr else body.get("prefixlen", pool["default_prefixlen"])
+        length: int = body.get("prefixlen", pool["default_prefixlen"])
+        if cidr:
+            length = ipaddress.ip_network(cidr).prefixlen
         pool_rules.check_length(pool, length)
         found = pool_rules.choose(pool, [taken for taken, _ in self.taken], cidr, length)
         mine = [taken for taken, project in self.taken if project == body["project_id"]]

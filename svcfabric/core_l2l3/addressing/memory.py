@@ -10,7 +10,6 @@ all of the subnet, before a subnet is called full.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Collection, Iterator, Sequence
 
 import sqlalchemy as sa
@@ -52,9 +51,9 @@ def take(conn: sa.Connection, subnet: Subnet, projects: Sequence[str], spoken_fo
     ``spoken_for``: addresses the same transaction is about to store.
     """
     source = _Source(conn, subnet, len(projects), spoken_for)
-    found = list(itertools.takewhile(bool, (source.next(project) for project in projects)))
+    found = source.several(projects)
     if len(found) < len(projects) and source.refill():
-        found += itertools.takewhile(bool, (source.next(project) for project in projects[len(found) :]))
+        found += source.several(projects[len(found) :])
     source.store()
     return found
 
@@ -85,6 +84,16 @@ class _Source:
         if found is None:
             released.begin(self._conn, self._subnet.id)
         return found or 0
+
+    def several(self, projects: Sequence[str]) -> list[str]:
+        """The next addresses, up to one for each project."""
+        found: list[str] = []
+        for project in projects:
+            address = self.next(project)
+            if address is None:
+                break
+            found.append(address)
+        return found
 
     def next(self, project: str) -> str | None:
         """The address whose turn it is; None when there is none."""

@@ -71,7 +71,8 @@ class LetGo:
         self._by_time()
         ended = time.monotonic() + BUDGET
         due = self._due()
-        free, kept = [], []
+        free: list[tuple[str, str]] = []
+        kept: list[tuple[str, str]] = []
         for row in due:
             if time.monotonic() > ended:
                 break

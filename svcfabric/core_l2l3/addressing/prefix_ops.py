@@ -10,6 +10,7 @@ from svcfabric import errors
 from svcfabric.api import checks
 from svcfabric.context import Context
 from svcfabric.core_l2l3.addressing import allocate, pool_rules, prefixes, scope_rules
+from svcfabric.core_l2l3.addressing.models import subnetpools
 from svcfabric.core_l2l3.addressing.readers import SUBNETPOOLS
 from svcfabric.core_l2l3.addressing.schemas.pool import PREFIXES
 from svcfabric.core_l2l3.addressing.subnetpools import store
@@ -49,7 +50,7 @@ class PrefixOps:
             scope_rules.check_owner(conn, ctx, row)
             left = prefixes.without(row["prefixes"], gone)
             values = {"prefixes": left, "revision_number": row["revision_number"] + 1, "updated_at": now()}
-            conn.execute(SUBNETPOOLS.table.update().where(SUBNETPOOLS.table.c.id == ident).values(**values))
+            conn.execute(subnetpools.update().where(subnetpools.c.id == ident).values(**values))
             return {"prefixes": left}
 
         return self._core.write(work)

@@ -68,7 +68,7 @@ def release(conn: sa.Connection, port_ids: Sequence[str], addresses: Collection[
     for row in conn.execute(stmt).all():
         at = pools.number(row.address)
         if (addresses is None or row.address in addresses) and pools.holds(pools.from_json(row.allocation_pools), at):
-            rows += _rows(_subnet_of(row._mapping), [(at, row.project_id)], stamp)
+            rows += _rows(_subnet_of(dict(row._mapping)), [(at, row.project_id)], stamp)
     for subnet_id, mine in itertools.groupby(sorted(rows, key=lambda r: r["subnet_id"]), lambda r: r["subnet_id"]):
         forget(conn, subnet_id, [row["address"] for row in mine])
     _remember(conn, rows)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from svcfabric.api.resource import Action, ActionRequest, Attribute, Extension, Handler, Resource
+from svcfabric.context import Context
 from svcfabric.core_l2l3.addressing.auto_topology import AutoTopologies
 from svcfabric.core_l2l3.addressing.models import address_scopes, subnetpools
 from svcfabric.core_l2l3.addressing.names import LetGo, Reverse
@@ -72,24 +74,31 @@ def _resource(
 
 def _pool_actions(core: Core, pools: SubnetPools) -> tuple[Action, ...]:
     ops = PrefixOps(core)
-    listed = {"type": "object", "properties": {"prefixes": {"type": "array", "items": {"type": "string"}}}}
-    network = {"type": "object", "properties": {"network_id": {"type": "string", "format": "uuid"}}}
-    table = (
+    listed: dict[str, object] = {
+        "type": "object",
+        "properties": {"prefixes": {"type": "array", "items": {"type": "string"}}},
+    }
+    network: dict[str, object] = {"type": "object", "properties": {"network_id": {"type": "string", "format": "uuid"}}}
+    table: tuple[tuple[str, Callable[[Context, str, Any], Any], dict[str, object], str], ...] = (
         ("add_prefixes", ops.add, listed, "Add prefixes to a subnet pool."),
         ("remove_prefixes", ops.remove, listed, "Take prefixes out of a subnet pool."),
         ("onboard_network_subnets", ops.onboard, network, "Take a network's subnets into a subnet pool."),
     )
+
+    def run_of(work: Callable[[Context, str, Any], Any]) -> Callable[[ActionRequest], Any]:
+        return lambda request: work(request.ctx, request.params["id"], request.body)
+
     return tuple(
         Action(
             method="PUT",
             path=f"/subnetpools/{{id}}/{name}",
-            run=lambda request, run=run: run(request.ctx, request.params["id"], request.body),
+            run=run_of(work),
             rule=name,
             owner=pools,
             schema=schema,
             doc=doc,
         )
-        for name, run, schema, doc in table
+        for name, work, schema, doc in table
     )
 
 
