@@ -34,7 +34,7 @@ class Opened:
                 neutron_type="BadRequest",
             )
         cidr = _asked(body, pool)
-        length: int = body.get("prefixlen", pool["default_prefixlen"])
+        length: int = body["prefixlen"] if "prefixlen" in body else pool["default_prefixlen"]
         if cidr:
             length = ipaddress.ip_network(cidr).prefixlen
         pool_rules.check_length(pool, length)
