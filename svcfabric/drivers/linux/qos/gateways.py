@@ -40,10 +40,10 @@ def put_floating(
         return netns.rtnl(namespace, _put_floating, prefix, address, qos, held)
 
 
-def drop_floating(host: Host, namespace: str, address: str, held: Mapping[str, Any] | None) -> None:
-    """The address is no floating one of the router any more."""
+def drop_floating(host: Host, namespace: str, prefix: str, address: str, held: Mapping[str, Any] | None) -> None:
+    """The address is no floating one of the router any more. Arguments as for ``put_floating``."""
     with host.locked(f"qos {namespace}"):
-        netns.rtnl(namespace, _drop_floating, address, held["class"] if held else 0, gone=True)
+        netns.rtnl(namespace, _drop_floating, prefix, address, held["class"] if held else 0, gone=True)
 
 
 def free_class(records: Iterable[Mapping[str, Any]]) -> int:
@@ -93,7 +93,7 @@ def _put_gateway(ipr: Any, leg: str, qos: Qos, floating: Callable[[Any], list[st
 def _put_floating(ipr: Any, prefix: str, address: str, qos: Qos, held: Mapping[str, Any] | None) -> State | None:
     leg, _ = _leg_of(link.names_here(), prefix)
     if qos == NONE or not leg:
-        _drop_floating(ipr, address, held["class"] if held else 0, gone=False, leg=leg)
+        _drop_floating(ipr, prefix, address, held["class"] if held else 0, gone=False)
         return None
     number = int(held["class"]) if held else gateway_rules.FIRST_CLASS
     fresh = not link.index_here(IFB)
@@ -109,36 +109,29 @@ def _put_floating(ipr: Any, prefix: str, address: str, qos: Qos, held: Mapping[s
     return state
 
 
-def _drop_floating(ipr: Any, address: str, number: int, *, gone: bool, leg: str = "") -> None:
-    if not link.index_here(IFB):
+def _drop_floating(ipr: Any, prefix: str, address: str, number: int, *, gone: bool) -> None:
+    if not link.index_here(IFB) or not nft.list_here(f"chain {gateway_rules.OUT}"):
         return
-    if not nft.list_here(f"chain {gateway_rules.OUT}"):
-        return
+    leg, index = _leg_of(link.names_here(), prefix)
+    devices = [each for each in (index, link.index_here(IFB)) if each and number]
+    for each in devices:
+        shaper.open_up(ipr, each, number)
     nft.apply_here(gateway_rules.drop(address, number, gone=gone))
+    for each in devices:
+        shaper.drop_class(ipr, each, number)
     if number:
-        here = link.names_here()
-        leg = leg or _named_in_table(here)
-        for name in (leg, IFB):
-            if name in here:
-                shaper.drop_class(ipr, here[name], number)
         _end_if_open(ipr, leg)
 
 
-def _named_in_table(here: Mapping[str, int]) -> str:
-    """The leg the table is on."""
-    for each in nft.list_here(f"chain {gateway_rules.OUT}"):
-        if each.get("chain", {}).get("dev") in here:
-            return str(each["chain"]["dev"])
-    return ""
-
-
 def _set_classes(ipr: Any, place: Place, number: int, qos: Qos) -> None:
-    """Before anything is put in them."""
+    """Before anything is put in them; those without a limit let out what waits."""
     for (name, index), kbps, burst in _both(place, qos):
         if kbps:
             found = link.find(ipr, name)
             mtu = int(found.get_attr("IFLA_MTU")) if found is not None else 1500
             shaper.set_class(ipr, index, number, shape(kbps, burst, mtu))
+        else:
+            shaper.open_up(ipr, index, number)
 
 
 def _drop_classes(ipr: Any, place: Place, number: int, qos: Qos) -> None:

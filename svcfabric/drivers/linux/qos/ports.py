@@ -33,10 +33,13 @@ def put_here(ipr: Any, spec: PortSpec, record: Mapping[str, Any] | None) -> Stat
         return None
     tap = link.index_here(names.tap(spec.id))
     wanted = {**dataclasses.asdict(spec.qos), "mtu": spec.segment.mtu}
-    state = {"limits": wanted, "indexes": [tap, link.index_here(ifb_name(spec.id))]}
-    if tap and state != held:
-        _limit(ipr, spec, tap)
-        state["indexes"] = [tap, link.index_here(ifb_name(spec.id))]
+    state = {"limits": wanted, "rules": "", "indexes": [tap, link.index_here(ifb_name(spec.id))]}
+    if tap:
+        state["rules"] = _rules_of(spec)
+        if state != held:
+            same = held is not None and all(held.get(name) == state[name] for name in ("rules", "indexes"))
+            _limit(ipr, spec, tap, same_rules=same)
+            state["indexes"] = [tap, link.index_here(ifb_name(spec.id))]
     return state
 
 
@@ -45,9 +48,12 @@ def drop_here(ipr: Any, port_id: str, held: Mapping[str, Any] | None) -> None:
     ifb = ifb_name(port_id)
     if held is None and not link.index_here(ifb):
         return
-    tap = names.tap(port_id)
+    tap, index = names.tap(port_id), link.index_here(names.tap(port_id))
+    for each in (index, link.index_here(ifb)):
+        if each:
+            shaper.open_up(ipr, each)
     nft.apply_here(port_rules.rules(tap, "", Qos()))
-    if index := link.index_here(tap):
+    if index:
         shaper.unlimit(ipr, index)
     link.delete(ipr, ifb)
 
@@ -61,17 +67,23 @@ def drifted(here: Mapping[str, int], port_id: str, record: Mapping[str, Any]) ->
     return bool(now != held["indexes"])
 
 
-def _limit(ipr: Any, spec: PortSpec, tap: int) -> None:
+def _limit(ipr: Any, spec: PortSpec, tap: int, *, same_rules: bool) -> None:
     """A shaper is there before frames are sent its way, and goes when they no longer are."""
-    qos, mtu, ifb = spec.qos, spec.segment.mtu, ""
+    qos, mtu = spec.qos, spec.segment.mtu
     if qos.egress_kbps:
-        ifb = ifb_name(spec.id)
-        index = shaper.ensure_ifb(ipr, ifb, ALIAS + spec.id)
-        shaper.limit(ipr, index, shape(qos.egress_kbps, qos.egress_burst_kb, mtu))
-    nft.apply_here(port_rules.rules(names.tap(spec.id), ifb, qos))
-    if not ifb:
+        ifb = shaper.ensure_ifb(ipr, ifb_name(spec.id), ALIAS + spec.id)
+        shaper.limit(ipr, ifb, shape(qos.egress_kbps, qos.egress_burst_kb, mtu))
+    elif ifb := link.index_here(ifb_name(spec.id)):
+        shaper.open_up(ipr, ifb)
+    if not same_rules:
+        nft.apply_here(_rules_of(spec))
+    if not qos.egress_kbps:
         link.delete(ipr, ifb_name(spec.id))
     if qos.ingress_kbps:
         shaper.limit(ipr, tap, shape(qos.ingress_kbps, qos.ingress_burst_kb, mtu))
     else:
         shaper.unlimit(ipr, tap)
+
+
+def _rules_of(spec: PortSpec) -> str:
+    return port_rules.rules(names.tap(spec.id), ifb_name(spec.id) if spec.qos.egress_kbps else "", spec.qos)

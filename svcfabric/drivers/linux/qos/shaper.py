@@ -1,6 +1,7 @@
-"""Shapers on interfaces (tc): one limit for all (tbf), or a class each (htb). With an open ``IPRoute``.
+"""Shapers on interfaces (tc, htb): one limit for all, or a class for each. With an open ``IPRoute``.
 
-Setting a limit that is in place already only changes its numbers: what waits goes on waiting.
+Setting a limit that is in place already only changes its numbers: what waits goes on waiting. That is why it is
+not tbf: a packet larger than a new, smaller burst would wait there for ever.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from svcfabric.drivers.linux import link
 from svcfabric.drivers.linux.qos.amounts import Shape
 
 ROOT = 0x10000
+_ALL = 2  # the class of a shaper that has but one; a class's queue has its number, and 1 is the root's
 _QUANTUM = 65_536  # what a class may send at a time, where several wait; without it the kernel guesses and warns
 _QUEUES = 1000  # packets
+_OPEN = Shape(rate=12_500_000_000, burst=1 << 20, queue=1 << 30)
 
 # A queue limited in bytes has the same option as one limited in packets, which the library knows.
 plugins.setdefault("bfifo", sched_pfifo)
@@ -24,7 +27,14 @@ plugins.setdefault("bfifo", sched_pfifo)
 
 def limit(ipr: Any, index: int, wanted: Shape) -> None:
     """All that leaves by the interface obeys the limit."""
-    ipr.tc("replace", "tbf", index=index, handle=ROOT, rate=wanted.rate, burst=wanted.burst, limit=wanted.queue, mtu=0)
+    ensure_classes(ipr, index, default=_ALL)
+    set_class(ipr, index, _ALL, wanted)
+
+
+def open_up(ipr: Any, index: int, minor: int = _ALL) -> None:
+    """Let what waits in a class out, before the class or the shaper goes; no such class is no error."""
+    if ipr.get_classes(index=index):
+        set_class(ipr, index, minor, _OPEN)
 
 
 def unlimit(ipr: Any, index: int) -> None:
@@ -32,10 +42,10 @@ def unlimit(ipr: Any, index: int) -> None:
     _forget(lambda: ipr.tc("del", index=index, root=True))
 
 
-def ensure_classes(ipr: Any, index: int) -> None:
-    """Make the interface one that has classes, if it is not yet. What is in none of them is not limited."""
+def ensure_classes(ipr: Any, index: int, default: int = 0) -> None:
+    """Make the interface one that has classes, if it is not yet. What is in none is in ``default``; 0: not limited."""
     try:
-        ipr.tc("add", "htb", index=index, handle=ROOT, default=0)
+        ipr.tc("add", "htb", index=index, handle=ROOT, default=default)
     except NetlinkError as exc:
         if exc.code != errno.EEXIST:
             raise
@@ -59,7 +69,7 @@ def set_class(ipr: Any, index: int, minor: int, wanted: Shape) -> None:
 
 def drop_class(ipr: Any, index: int, minor: int) -> None:
     """The class goes; none is no error."""
-    _forget(lambda: ipr.tc("del-class", "htb", index=index, handle=ROOT | minor, parent=ROOT))
+    _forget(lambda: ipr.tc("del-class", index=index, handle=ROOT | minor, parent=ROOT))
 
 
 def ensure_ifb(ipr: Any, ifname: str, alias: str) -> int:

@@ -15,7 +15,7 @@ def test_a_packet_fits_in_a_burst_and_a_burst_in_the_queue(kbps, burst, mtu):
     shape = amounts.shape(kbps, burst, mtu)
     assert mtu + 14 < shape.burst <= shape.queue <= amounts.MAX
     assert shape.queue >= 2 * 65_536
-    assert 0 < shape.rate <= amounts.MAX
+    assert shape.rate == kbps * 125
 
 
 def test_packet_rates():
