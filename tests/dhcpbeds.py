@@ -222,7 +222,7 @@ def dhclient(client: beds.Server, *flags: str, timeout: float = 20.0) -> dict[st
             deadline = time.monotonic() + timeout
             while time.monotonic() < deadline:
                 told = _told(directory / "told")
-                if told.get("reason") in ("BOUND", "BOUND6", "REBOOT"):
+                if told.get("reason", "PREINIT").rstrip("6") not in ("PREINIT", "MEDIUM", "FAIL", "EXPIRE"):
                     return told
                 time.sleep(0.01)
             return {}

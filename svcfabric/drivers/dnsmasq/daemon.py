@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
-from svcfabric.drivers.linux import files, process
+from svcfabric.drivers.linux import files, link, netns, process
 from svcfabric.drivers.linux.fault import HostFault
 
 NAME = "dnsmasq"
 CONFIG = "dnsmasq.conf"
 LEASES = "leases"
 _START = 5.0  # seconds
+_HOME = "home"  # the place it was started for
 _V4, _V6 = ":0043", ":0223"  # ports 67 and 547 as the kernel lists them
 
 
@@ -32,22 +35,29 @@ class Daemon:
         self._namespace = namespace
         self._binary = shutil.which(binary, path=None) or shutil.which(binary, path="/usr/sbin:/sbin") or binary
 
-    def run(self, text: str, *, v4: bool, v6: bool) -> None:
+    def run(self, text: str, ifname: str, *, v4: bool, v6: bool) -> None:
         """Have one run with this configuration; ``v4``, ``v6``: what it will answer. Raises ``HostFault``."""
         running = process.adopt(self.directory, NAME)
-        config = self.directory / CONFIG
+        config, home = self.directory / CONFIG, self.directory / _HOME
+        now = place(self._namespace, ifname)
         if running is not None:
-            if files.read(config) == text:
+            same = files.read(config) == text
+            if same and files.read(home) == now:
                 return
-            self._check(text)
+            if not same:
+                self._check(text)
             running.stop()
         self.directory.mkdir(parents=True, exist_ok=True)
         files.swap(config, text)
+        files.swap(home, now)
+        self._start(lambda pid: _listens(pid, v4=v4, v6=v6))
+
+    def _start(self, ready: Callable[[int], bool]) -> None:
         with contextlib.suppress(FileNotFoundError):
             (self.directory / f"{NAME}.log").unlink()
-        argv = [self._binary, "--keep-in-foreground", f"--conf-file={config}", "--pid-file="]
+        argv = [self._binary, "--keep-in-foreground", f"--conf-file={self.directory / CONFIG}", "--pid-file="]
         new = process.start(NAME, argv, self._namespace, self.directory)
-        process.until(lambda: not new.alive() or _listens(new.pid, v4=v4, v6=v6), _START, 0.002)
+        process.until(lambda: not new.alive() or ready(new.pid), _START, 0.002)
         if not new.alive():
             words = (files.read(new.log) or "").strip()
             process.forget(self.directory, NAME)
@@ -58,6 +68,13 @@ class Daemon:
         running = process.adopt(self.directory, NAME)
         if running is not None:
             running.signal(signal.SIGHUP)
+
+    def restart(self) -> None:
+        """End it and have another do the same."""
+        running = process.adopt(self.directory, NAME)
+        if running is not None:
+            running.stop()
+            self._start(lambda _pid: True)
 
     def alive(self) -> bool:
         """Whether it runs."""
@@ -79,6 +96,12 @@ class Daemon:
         beside.unlink()
         if done.returncode != 0:
             raise Refused("The DHCP server does not take its configuration.", detail=done.stderr.strip(), retry=False)
+
+
+def place(namespace: str, ifname: str) -> str:
+    """Tells a namespace and an interface in it from any of the same names that went before."""
+    with netns.opened(namespace) as fd:
+        return f"{os.fstat(fd).st_ino}:{netns.run_in_fd(fd, link.index_here, ifname)}"
 
 
 def _listens(pid: int, *, v4: bool, v6: bool) -> bool:

@@ -179,7 +179,7 @@ class DnsmasqDriver:
             return
         _raise_inotify_limit()
         modes = {subnet.mode for subnet in spec.subnets}
-        daemon.run(text, v4="dhcpv4" in modes, v6=bool(modes - {"dhcpv4"}))
+        daemon.run(text, IFNAME, v4="dhcpv4" in modes, v6=bool(modes - {"dhcpv4"}))
         if spec.id not in self._adopted:
             self._adopted.add(spec.id)
             self._sparing(spec.id)  # an agent may have died between an entry's end and telling of it
@@ -227,13 +227,16 @@ class DnsmasqDriver:
                 self._sparing(instance_id)
 
     def _reread(self, instance_id: str) -> None:
-        record = self._records.get(instance_id)
-        if record is None or not record.get("dnsmasq"):
-            return
-        daemon = self._daemon(instance_id)
-        with contextlib.suppress(HostFault, OSError):  # a network that goes meanwhile
+        with self._host.locked(instance_id), contextlib.suppress(HostFault, OSError):  # a network that goes meanwhile
+            record = self._records.get(instance_id)
+            if record is None or not record.get("dnsmasq"):
+                return
+            daemon = self._daemon(instance_id)
             self._release(daemon.directory, instance_id, record)
-            daemon.reread()
+            if dhcp_hosts.labelled(self._host, record["network"]):
+                daemon.restart()
+            else:
+                daemon.reread()
 
     def _release(self, directory: Path, instance_id: str, record: dict[str, Any]) -> None:
         def mac_of(where: str) -> str | None:

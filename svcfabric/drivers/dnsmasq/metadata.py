@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import json
-import os
 import socket
 import sys
 import threading
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from svcfabric.drivers.dnsmasq import neighbour
+from svcfabric.drivers.dnsmasq.daemon import place
 from svcfabric.drivers.dnsmasq.render import METADATA_V4, METADATA_V6
 from svcfabric.drivers.linux import dhcp_hosts, files, link, netns, process
 from svcfabric.drivers.linux.fault import HostFault
@@ -59,11 +59,12 @@ class Metadata:
         """Have the process answer in that namespace for the network; nothing happens when it does."""
         with self._lock:
             known = self._ensure()
-            with netns.opened(namespace) as fd:
-                key = netns.run_in_fd(fd, _key, fd, ifname)
-                if known.get(network_id) == key:
-                    return
-                sockets = netns.run_in_fd(fd, _sockets, ifname)
+            key = place(namespace, ifname)
+            if known.get(network_id) == key:
+                return
+            if network_id in known:  # its sockets, which have no interface any more, still hold the addresses
+                self._ask({"do": "stop", "network": network_id})
+            sockets = netns.run_in(namespace, _sockets, ifname)
             try:
                 self._ask({"do": "listen", "network": network_id, "key": key}, [each.fileno() for each in sockets])
             finally:
@@ -132,11 +133,6 @@ class Metadata:
                 return answer
         except (OSError, ValueError) as exc:
             raise HostFault("Metadata's process does not answer.", detail=str(exc), code="metadata.silent") from exc
-
-
-def _key(fd: int, ifname: str) -> str:
-    """Tells this namespace and interface from any that went before."""
-    return f"{os.fstat(fd).st_ino}:{link.index_here(ifname)}"
 
 
 def _sockets(ifname: str) -> list[socket.socket]:

@@ -187,7 +187,7 @@ class Question(http.server.BaseHTTPRequestHandler):
         connection, prefix = backend.connect()
         with contextlib.closing(connection):
             try:
-                told = headers_for(self.headers, caller, address, backend.secret)
+                told = headers_for(dict(self.headers.items()), caller, address, backend.secret)
                 connection.request(self.command, prefix + self.path, body, told)
                 answer = connection.getresponse()
             except (http.client.InvalidURL, ValueError):

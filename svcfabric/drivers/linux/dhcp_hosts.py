@@ -29,6 +29,10 @@ RUN = Path("/run/svcfabric")
 HOSTS, OPTIONS, CALLERS = "hosts", "options", "callers"
 SERVED = "served"  # a file, naming the instance, as long as a daemon watches the directories: they must not go
 
+# A file that is there when a port has had options: dnsmasq tells such ports apart by a label it has read with their
+# host entry, and up to 2.90 at least dies of reading again once it has used a label.
+LABELLED = "labelled"
+
 _watchers: dict[str, Callable[[str], None]] = {}
 _guard = threading.Lock()
 
@@ -95,6 +99,8 @@ def put(host: Host, spec: PortSpec, before: Mapping[str, Any] | None) -> None:
             _write(top / CALLERS / key, caller)
         stale = [] if before is None else {before["mac"], *before["addresses"]} - set(keys)
         _forget_callers(top, spec.id, stale)
+        if options:
+            (top / LABELLED).touch()
         rewritten = _write(top / OPTIONS / spec.id, options)
         rewritten = _write(top / HOSTS / spec.id, hosts) or rewritten
     if rewritten:
@@ -135,6 +141,16 @@ def changed(host: Host, network_id: str) -> None:
         told(network_id)
 
 
+def labelled(host: Host, network_id: str) -> bool:
+    """Whether entries with labels have been read; asked by who makes a daemon forget all it has read."""
+    with host.locked(f"dhcp hosts {network_id}"):
+        top = directory(host, network_id)
+        found = (top / LABELLED).exists()
+        if found and not any((top / OPTIONS).glob("*")):
+            (top / LABELLED).unlink()
+        return found
+
+
 def caller(host: Host, network_id: str, key: str) -> dict[str, Any] | None:
     """Who has an address or MAC: port, project, device, mac; None for nobody."""
     text = files.read(directory(host, network_id) / CALLERS / key)
@@ -144,7 +160,8 @@ def caller(host: Host, network_id: str, key: str) -> dict[str, Any] | None:
 def host_lines(spec: PortSpec) -> str:
     """Its lines for dnsmasq; of several that fit it takes the last."""
     assert spec.dhcp is not None
-    begin, name = f"{spec.mac},set:{label(spec.id)}", _line(f",{spec.dhcp.hostname}" if spec.dhcp.hostname else "")
+    begin = f"{spec.mac},set:{label(spec.id)}" if spec.dhcp.options else spec.mac
+    name = _line(f",{spec.dhcp.hostname}" if spec.dhcp.hostname else "")
     v4 = [each.address for each in spec.addresses if ":" not in each.address]
     v6 = [f"[{each.address}]" for each in spec.addresses if ":" in each.address]
     lines = [f"{begin},{','.join(v6)}{name}"] if v6 else []

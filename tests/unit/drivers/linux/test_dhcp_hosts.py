@@ -18,11 +18,13 @@ def port(*addresses: str, **told) -> PortSpec:
 
 
 def test_the_first_address_is_said_last():
-    begin = f"fa:16:3e:00:00:01,set:{LABEL}"
+    begin = "fa:16:3e:00:00:01"
     made = dhcp_hosts.host_lines(port("10.0.0.5", "fd00::5", "10.1.0.5", "fd00::6", hostname="vm"))
     assert made == f"{begin},[fd00::5],[fd00::6],vm\n{begin},10.1.0.5,vm\n{begin},10.0.0.5,vm\n"
     assert dhcp_hosts.host_lines(port("10.0.0.5")) == f"{begin},10.0.0.5\n"
     assert dhcp_hosts.host_lines(port()) == ""
+    labelled = dhcp_hosts.host_lines(port("10.0.0.5", options=(DhcpOption(name="mtu", value="1400"),)))
+    assert labelled == f"{begin},set:{LABEL},10.0.0.5\n"
 
 
 def test_options_by_name_number_tag_and_family():

@@ -106,6 +106,7 @@ def test_an_address_two_members_share_stays_with_the_second():
     table.group("g", incoming(group="g"))
     for each in ("a", "b"):
         table.member(each, ("g",), "10.0.1.1", f"10.0.2.{ord(each)}")
+    table.member("c", ("g",), "10.0.3.1")
     table.no_member("a")
     gone = [line for line in table.text.splitlines() if line.startswith("delete")]
     assert gone == ["delete element inet sf_security m4_g { 10.0.2.97 }"]
