@@ -29,6 +29,14 @@ class FloatingIPPools:
     def __init__(self, core: Core) -> None:
         self._core = core
 
+    def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
+        """Pools have no identity of their own."""
+        raise errors.NotFound.of("Floating IP Pool", ident)
+
+    def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
+        """They follow from the subnets."""
+        raise errors.BadRequest("floatingip_pool cannot be created")
+
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
         """The pools of external networks the caller may see."""
         filters = {_OF_SUBNET[name]: values for name, values in query.filters.items()}
@@ -41,14 +49,6 @@ class FloatingIPPools:
         with self._core.database.read() as conn:
             rows = SUBNETS.list(conn, ctx, asked)
         return [{name: row[of] for name, of in _OF_SUBNET.items()} | {"project_id": ctx.project_id} for row in rows]
-
-    def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
-        """Pools have no identity of their own."""
-        raise errors.NotFound.of("Floating IP Pool", ident)
-
-    def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
-        """They follow from the subnets."""
-        raise errors.BadRequest("floatingip_pool cannot be created")
 
     def update(
         self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
