@@ -72,6 +72,7 @@ class RouterInterfaces:
             )
         network = load_networks(conn, [row["network_id"]])[row["network_id"]]
         subnet = _of(network, subnet_id)
+        router_rules.refuse_advertised([subnet])
         router_rules.refuse_overlap([subnet], _prefixes(conn, router, attached))
         fixed = {"subnet_id": subnet_id, "ip_address": row["gateway_ip"]}
         if subnet.ip_version == 6:
@@ -117,6 +118,7 @@ class RouterInterfaces:
         network = load_networks(conn, [port["network_id"]])[port["network_id"]]
         subnets = [_of(network, ip["subnet_id"]) for ip in port["fixed_ips"]]
         _check_port(ctx, network, port, subnets)
+        router_rules.refuse_advertised(subnets)
         router_rules.refuse_overlap(subnets, _prefixes(conn, router, attached))
         values = {
             "device_id": router["id"],

@@ -18,6 +18,16 @@ def refused(reason: str) -> errors.BadRequest:
     return errors.BadRequest(f"Bad router request: {reason}.", neutron_type="BadRequest")
 
 
+def refuse_advertised(subnets: Iterable[Subnet]) -> None:
+    """Raise ``errors.BadRequest`` for a subnet that another router advertises: two would contradict each other."""
+    for subnet in subnets:
+        if subnet.ip_version == 6 and subnet.ra_mode is None and subnet.address_mode is not None:
+            raise refused(
+                f"IPv6 subnet {subnet.id} has no ipv6_ra_mode: an external router advertises it, so none of these may "
+                "be attached"
+            )
+
+
 def refuse_overlap(new: Iterable[Subnet], attached: Sequence[Subnet]) -> None:
     """No two prefixes a router is on may share addresses."""
     for subnet in new:
