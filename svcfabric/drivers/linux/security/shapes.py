@@ -59,7 +59,7 @@ def levels(networks: Iterable[Network]) -> list[list[Network]]:
     """The networks in lists within which none contains another: the n-th has those within n others."""
     out: list[list[Network]] = []
     above: list[Network] = []
-    for network in sorted(networks):  # type: ignore[type-var]
+    for network in sorted(networks):
         while above and not network.subnet_of(above[-1]):  # type: ignore[arg-type]
             above.pop()
         if len(above) == len(out):

@@ -155,6 +155,10 @@ class State:
         """Whether some member of the group has exactly that address or CIDR."""
         return network in self._addresses.get(group_id, ())
 
+    def size(self, group_id: str) -> int:
+        """How many addresses and CIDRs the group's members have."""
+        return len(self._addresses.get(group_id, ()))
+
     def hosts(self, group_id: str, version: int) -> list[Network]:
         """Members' single addresses."""
         return [each for each in self._addresses.get(group_id, ()) if each.version == version and is_host(each)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from svcfabric.drivers.linux.security import base
 
@@ -57,13 +57,11 @@ class Transaction:
         if name in self.there.chains:
             self._dropped_chains[name] = None
 
-    def new_set(self, name: str, definition: str, elements: Iterable[str]) -> bool:
-        """A set with these elements, unless it is there already (False)."""
-        if name in self.there.sets or name in self._new_sets:
-            return False
-        self._new_sets[name] = definition
-        self._filled[name] = list(elements)
-        return True
+    def new_set(self, name: str, definition: str, elements: Callable[[], Iterable[str]]) -> None:
+        """A set, and what ``elements`` says in it, unless there is one already."""
+        if name not in self.there.sets and name not in self._new_sets:
+            self._new_sets[name] = definition
+            self._filled[name] = list(elements())
 
     def refill(self, name: str, elements: Iterable[str]) -> None:
         """Exactly these elements in a set that is there."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 
 from svcfabric.drivers.linux import names as interfaces
 from svcfabric.drivers.linux.security import guarded, names, shapes
@@ -78,7 +79,8 @@ def members(tx: Transaction, state: State, touched: Mapping[str, set[Network]]) 
             mine = {each for each in networks if each.version == version}
             single = {each for each in mine if is_host(each)}
             name = names.hosts_set(group_id, version)
-            if single and single >= set(state.hosts(group_id, version)):
+            if single and state.size(group_id) <= len(networks):
+                # nobody else is known: whatever else may be in the set from before is nobody's
                 tx.refill(name, map(text_of, state.hosts(group_id, version)))
             elif single:
                 held = {each for each in single if state.holds(group_id, each)}
@@ -178,8 +180,9 @@ def _member_sets(tx: Transaction, state: State, group_id: str) -> None:
     for version, kind in _TYPES.items():
         single, wide = names.hosts_set(group_id, version), names.networks_set(group_id, version)
         if state.known(group_id):
-            tx.new_set(single, kind, map(text_of, state.hosts(group_id, version)))
-            tx.new_set(wide, kind + _INTERVALS, map(text_of, state.networks(group_id, version)))
+            hosts, networks = (functools.partial(_texts, of, group_id, version) for of in (state.hosts, state.networks))
+            tx.new_set(single, kind, hosts)
+            tx.new_set(wide, kind + _INTERVALS, networks)
         else:
             tx.drop_set(single)
             tx.drop_set(wide)
@@ -189,9 +192,13 @@ def _list_sets(tx: Transaction, state: State, list_id: str) -> None:
     for version, kind in _TYPES.items():
         name = names.list_set(list_id, version)
         if _list_needed(state, list_id):
-            tx.new_set(name, kind + _INTERVALS, map(text_of, state.list_networks(list_id, version)))
+            tx.new_set(name, kind + _INTERVALS, functools.partial(_texts, state.list_networks, list_id, version))
         else:
             tx.drop_set(name)
+
+
+def _texts(networks: Callable[[str, int], list[Network]], owner: str, version: int) -> list[str]:
+    return [text_of(each) for each in networks(owner, version)]
 
 
 def _list_needed(state: State, list_id: str) -> bool:
