@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import alembic.command
@@ -53,4 +53,17 @@ def missing(database: Database, locations: Sequence[Path]) -> list[str]:
         there = set(MigrationContext.configure(conn).get_current_heads())
     if there - {revision.revision for revision in script.walk_revisions()}:
         return []
-    return sorted(set(script.get_heads()) - there)
+    return sorted(set(script.get_heads()) - _included(script, there))
+
+
+def _included(script: ScriptDirectory, names: Iterable[str]) -> set[str]:
+    """Revisions and all that they come after, in other branches too: a schema that is at one has these."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        for revision in script.get_revisions(waiting.pop()):
+            if revision.revision not in found:
+                found.add(revision.revision)
+                for before in (revision.down_revision, revision.dependencies):
+                    waiting += [before] if isinstance(before, str) else before or ()
+    return found

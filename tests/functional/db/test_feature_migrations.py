@@ -58,3 +58,15 @@ def test_what_a_schema_lacks(database):
     migrate.upgrade(database, FOLDERS)
     assert migrate.missing(database, FOLDERS) == []
     assert migrate.missing(database, FOLDERS[:1]) == [], "a schema with more than we know of is a later version's"
+
+
+def test_a_schema_has_what_its_branches_come_after(database, tmp_path):
+    (tmp_path / "0001_later.py").write_text(
+        'revision = "later_0001"\ndown_revision = None\nbranch_labels = ("later",)\ndepends_on = "lbaas_0001"\n'
+        "def upgrade() -> None: ...\ndef downgrade() -> None: ...\n"
+    )
+    folders = [*FOLDERS, tmp_path]
+    assert migrate.missing(database, folders) == ["insertion_0001", "later_0001", "lbaas_0001"]
+    migrate.upgrade(database, folders)
+    assert migrate.missing(database, folders) == []
+    migrate.downgrade(database, folders)
