@@ -96,6 +96,8 @@ routers = Table(
     Column("availability_zone_hints", Json, nullable=False, default=list, server_default=text("('[]')")),
     # [{"protocol", "port", "helper"}, ...], kept by the part ``l3`` beside its own table; null for none.
     Column("conntrack_helpers", Json, nullable=True),
+    # Whether it moves to another host when its own is dead.
+    Column("ha", Boolean, nullable=False, default=True, server_default=true()),
     Column("gw_qos_policy_id", Id, nullable=True, index=True),
 )
 

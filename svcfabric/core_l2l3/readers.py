@@ -234,7 +234,7 @@ ROUTERS = Reader(
         "status": _router_status(routers.c.id),
         "routes": routers.c.routes,
         "conntrack_helpers": routers.c.conntrack_helpers,
-        "ha": _NO,
+        "ha": routers.c.ha,
         "distributed": _NO,
         "availability_zone_hints": routers.c.availability_zone_hints,
         "availability_zones": zones_of(routers.c.id),

@@ -93,8 +93,13 @@ def take_off(conn: sa.Connection, core: Core, changed: Changed, router_id: str) 
 
 
 def evacuate(conn: sa.Connection, core: Core, changed: Changed, router_id: str, host: str) -> bool:
-    """Move a router off a host that is dead, to one that can have it; False when there is none (or it is gone)."""
+    """Move a router off a host that is dead, to one that can have it.
+
+    False when there is none, when the router is gone, or when it is one that stays.
+    """
     if not instances.lock(conn, router_id) or host_of(conn, router_id) != host:
+        return False
+    if not conn.execute(sa.select(routers.c.ha).where(routers.c.id == router_id)).scalar():
         return False
     new = _choose(conn, core, _needs(conn, router_id), without=(host,))
     if new:

@@ -22,7 +22,8 @@ from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
 
 Values = dict[str, Any]
-_PLAIN = ("name", "description", "admin_state_up", "tags")
+_PLAIN = ("name", "description", "admin_state_up", "tags", "ha")
+_UNSEEN = frozenset({"name", "description", "tags", "ha"})  # by its host
 NAMED = 5  # ports a refusal names
 
 
@@ -92,7 +93,7 @@ class Routers:
                 values |= gateways.change(conn, self._core, changed, ctx, router | {"routes": routes}, info)
             if "routes" in body or (routes and "gw_network_id" in values):  # a new gateway's subnets may not hold them
                 values |= _routes(conn, router | values, routes)
-            store(conn, changed, router, values, realised=not values.keys() <= {"name", "description", "tags"})
+            store(conn, changed, router, values, realised=not values.keys() <= _UNSEEN)
             return ROUTERS.get(conn, ctx, ident)
 
         return self._core.write(work)
@@ -177,6 +178,7 @@ def _new(body: Row) -> Values:
         "gw_network_id": None,
         "enable_snat": True,
         "routes": [],
+        "ha": body.get("ha", True),
         "availability_zone_hints": body.get("availability_zone_hints", []),
     }
 

@@ -38,6 +38,7 @@ _EXTENSIONS = (
     ("floating-ip-router-writable", "Floating IP router writable", "The router of a floating IP, named by clients."),
     ("l3-conntrack-helper", "L3 Conntrack helper", "Conntrack helpers of routers."),
     ("expose-l3-conntrack-helper", "Expose CT target rules for conntrack helper", "Conntrack helpers in routers."),
+    ("l3-ha", "HA Router extension", "Routers that move to another host when their own is dead, or do not."),
     ("l3_agent_scheduler", "L3 Agent Scheduler", "Which host has a router, and moving it."),
     (
         "l3-port-ip-change-not-allowed",

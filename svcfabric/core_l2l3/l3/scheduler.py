@@ -51,13 +51,13 @@ class RouterHosts:
     def agents(self, router_id: str) -> list[Row]:
         """The agent of the router's host; none while it waits for one."""
         with self._core.database.read() as conn:
-            ROUTERS.get(conn, _ALL, router_id)
+            state = "active" if ROUTERS.get(conn, _ALL, router_id)["ha"] else None
             hosts = tuple(instances.hosts(conn, router_id))
             if not hosts:
                 return []
             now = {"alive_since": alive_since(self._core.settings.down_time)}
             query = ListQuery(filters={"host": hosts}, sorts=(("id", "asc"),))
-            return [{**row, "agent_type": AGENT_TYPE} for row in agents.READER.list(conn, _ALL, query, now)]
+            return [{**row, "agent_type": AGENT_TYPE, "ha_state": state} for row in agents.READER.list(conn, _ALL, query, now)]
 
     def add(self, agent_id: str, body: Any) -> None:
         """Bring a router to an agent's host, from wherever it is: its ports and floating IPs come with it."""

@@ -32,7 +32,6 @@ GATEWAY = checks.nullable(
 )
 
 NOT_BUILT = {
-    "ha": "a router is on one host, and moves to another by itself when that one is dead",
     "distributed": "a router is on one host, and all that it forwards goes through it",
 }
 
@@ -75,6 +74,16 @@ ATTRIBUTES = (
         filterable=False,
         extension="expose-l3-conntrack-helper",
         doc="Its conntrack helpers, in short.",
+    ),
+    Attribute(
+        name="ha",
+        check=checks.boolean(),
+        post=True,
+        put=True,
+        admin_write=True,
+        admin_read=True,
+        extension="l3-ha",
+        doc="Whether it moves to another host when its own is dead; true unless an administrator says otherwise.",
     ),
     *(
         Attribute(

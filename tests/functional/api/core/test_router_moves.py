@@ -137,6 +137,22 @@ def test_a_router_leaves_a_dead_host(world, site, controller, tenant):
     everything_on(world, site, "h2")
 
 
+def test_one_that_is_not_to_stays(world, site, controller, admin, tenant):
+    assert admin.show("router", site["router"])["ha"] is True
+    assert "ha" not in tenant.show("router", site["router"])
+    body = {"router": {"ha": False}}
+    assert tenant.refused(403, "PUT", f"/routers/{site['router']}", body)[0] == "PolicyNotAuthorized"
+    before = world.generation(site["router"])
+    assert admin.change("router", site["router"], ha=False)["ha"] is False
+    assert world.generation(site["router"]) == before
+    silence(world, "h1")
+    controller(2 * AFTER)
+    everything_on(world, site, "h1")
+    admin.change("router", site["router"], ha=True)
+    controller(10)
+    everything_on(world, site, "h2")
+
+
 def test_a_host_that_comes_back_in_time_keeps_its_routers(world, site, controller):
     silence(world, "h1")
     controller(AFTER - 10)

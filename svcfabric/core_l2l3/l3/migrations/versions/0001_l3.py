@@ -58,10 +58,11 @@ def upgrade() -> None:
     op.create_index(op.f("ix_conntrack_helpers_project_id"), "conntrack_helpers", ["project_id"])
     op.add_column("floatingips", sa.Column("port_forwardings", Json, nullable=True))
     op.add_column("routers", sa.Column("conntrack_helpers", Json, nullable=True))
+    op.add_column("routers", sa.Column("ha", sa.Boolean(), nullable=False, server_default=sa.true()))
 
 
 def downgrade() -> None:
-    for table, column in (("routers", "conntrack_helpers"), ("floatingips", "port_forwardings")):
+    for table, column in (("routers", "ha"), ("routers", "conntrack_helpers"), ("floatingips", "port_forwardings")):
         with op.batch_alter_table(table) as batch:
             batch.drop_column(column)
     op.drop_table("conntrack_helpers")
