@@ -59,6 +59,19 @@ def _settle(kind: Shareable, conn: sa.Connection, network_id: str, targets: Targ
     conn.execute(subnets.update().where(subnets.c.network_id == network_id).values(**values))
 
 
+def _keep(conn: sa.Connection, network_id: str, action: str, targets: set[str]) -> None:
+    """The default external network is everybody's."""
+    if action != EXTERNAL or EVERYONE in targets:
+        return
+    default = sa.select(networks.c.is_default).where(networks.c.id == network_id)
+    if conn.execute(default).scalar_one():
+        raise errors.InUse(
+            f"RBAC policy on object {network_id} cannot be removed because other objects depend on it. Details: "
+            "Default external networks must be shared to everyone.",
+            neutron_type="RbacPolicyInUse",
+        )
+
+
 NETWORK = Shareable(
     object_type="network",
     label="Network",
@@ -66,4 +79,5 @@ NETWORK = Shareable(
     users=_users,
     actions=(SHARED, EXTERNAL),
     settle=_settle,
+    keep=_keep,
 )

@@ -113,6 +113,7 @@ class RbacPolicies:
         if target in before:
             raise _duplicate()
         after = (before - {row["target_tenant"]}) | ({target} if target else set())
+        kind.keep(conn, object_id, action, after)
         sharing.refuse_lost(conn, kind, action, {"id": object_id, "project_id": shared}, before, after)
         kind.settle(kind, conn, object_id, {**targets, action: after})
 

@@ -34,7 +34,8 @@ class Shareable:
 
     ``label``: its name in refusals, as its ``Reader`` has it. ``users``: which projects use an object, so that a
     policy they need stays; ``owner_needs``: the owner counts as one of them. ``settle``: repeats on the object's row
-    what its policies (targets by action) say.
+    what its policies (targets by action) say. ``check``: refuses a target (object, target); ``keep``: refuses to take
+    one away (object, action, the targets left).
     """
 
     object_type: str
@@ -45,6 +46,7 @@ class Shareable:
     settle: Callable[[Shareable, sa.Connection, str, Targets], None] = _settle
     owner_needs: bool = False
     check: Callable[[sa.Connection, str, str], None] = lambda _conn, _object_id, _target: None
+    keep: Callable[[sa.Connection, str, str, set[str]], None] = lambda _conn, _object_id, _action, _left: None
 
 
 def bumped(table: sa.Table) -> dict[str, Any]:

@@ -173,6 +173,18 @@ def test_external_for_one_project(admin, tenant, stranger):
     assert admin.show("network", network["id"])["router:external"] is False
 
 
+def test_the_default_external_network_is_everybodys(admin):
+    network = admin.network(**{"router:external": True, "is_default": True})
+    (policy,) = policies(admin, f"object_id={network['id']}")
+    path = f"/rbac-policies/{policy['id']}"
+    assert "Default external" in admin.refused(409, "DELETE", path)[1]
+    admin.refused(409, "PUT", path, {"rbac_policy": {"target_tenant": "one"}})
+    share(admin, network, "one", EXTERNAL)
+    admin.refused(409, "DELETE", path)
+    admin.change("network", network["id"], is_default=False)
+    admin.delete(path)
+
+
 def test_the_owners_own_gateway_keeps_a_network_external(tenant):
     network = tenant.network()
     tenant.subnet(network, "198.51.100.0/24")
