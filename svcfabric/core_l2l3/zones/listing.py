@@ -23,6 +23,10 @@ class Zones:
     def __init__(self, core: Core) -> None:
         self._core = core
 
+    def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
+        """Zones follow from the agents."""
+        raise errors.BadRequest("An availability zone cannot be created")
+
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
         """One row for each zone and kind that hosts of it offer."""
         columns = (agents.c.availability_zone, agents.c.drivers, agents.c.admin_state_up, agents.c.heartbeat_at)
@@ -40,10 +44,6 @@ class Zones:
             for (name, kind), takes in sorted(up.items())
         ]
         return _asked(rows, query)
-
-    def create(self, ctx: Context, bodies: Sequence[Row], parent: str | None = None) -> list[Row]:
-        """Zones follow from the agents."""
-        raise errors.BadRequest("An availability zone cannot be created")
 
     def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
         """They are listed only."""

@@ -18,8 +18,8 @@ TABLES = ("networks", "routers")
 
 def upgrade() -> None:
     for table in TABLES:
-        column = sa.Column("availability_zone_hints", Json(), nullable=False, server_default=sa.text("('[]')"))
-        op.add_column(table, column)
+        empty = sa.text("('[]')")
+        op.add_column(table, sa.Column("availability_zone_hints", Json(), nullable=False, server_default=empty))
 
 
 def downgrade() -> None:
