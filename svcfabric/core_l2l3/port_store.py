@@ -90,10 +90,17 @@ def create(
     conn.execute(ports.insert(), rows)
     _store_addresses(conn, [(row["id"], fixed) for row in rows for fixed in row["fixed_ips"]])
     membership.join(conn, rows, careful=careful)
+    brought = False  # a group to a host, by a port of these: with it came all that are in it, of these too
     for row in rows:
         if row["host"]:
-            network, groups = networks[row["network_id"]], row["security_groups"]
-            told = membership.come(conn, changed, core.settings.driver, row, careful=careful) if groups else set()
+            network, driver = networks[row["network_id"]], core.settings.driver
+            found = membership.come(conn, changed, driver, row, careful=careful) if row["security_groups"] else set()
+            told = found or set()
+            if found is None:
+                brought = True
+            elif brought and told:
+                membership.tell(conn, changed, driver, row, told)
+                told = set()
             _bind(conn, core, changed, row, network, old="", new=row["host"], fresh=True, told=told)
     return rows
 

@@ -106,7 +106,11 @@ def site(kind: str, count: int, workers: int) -> Iterator[Site]:
             for host in process.hosts:
                 process.ask(do="start", host=host)
         admin = Wire(product.url, {"X-Project-Id": uuid.uuid4().hex, "X-Roles": "admin"})
-        servers.wait_until(lambda: len(admin.call("GET", "/v2.0/agents")["agents"]) == count, 60, "the agents")
+
+        def alive() -> bool:
+            return {row["host"] for row in admin.call("GET", "/v2.0/agents")["agents"] if row["alive"]} == set(names)
+
+        servers.wait_until(alive, 60, "the agents")
         url = next(
             line.partition("=")[2].strip()
             for line in (product.root / "svcfabric.conf").read_text().splitlines()

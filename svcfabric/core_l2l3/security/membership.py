@@ -26,9 +26,10 @@ def join(conn: sa.Connection, rows: Sequence[Port], *, careful: bool) -> None:
         conn.execute(table.insert(), sorted(entries, key=lambda entry: entry["security_group_id"]))
 
 
-def come(conn: sa.Connection, changed: Changed, driver: str, port: Port, *, careful: bool) -> set[str]:
+def come(conn: sa.Connection, changed: Changed, driver: str, port: Port, *, careful: bool) -> set[str] | None:
     """A new port that has joined its groups is bound to its host; the hosts that must learn of it as a member.
 
+    None: a group has come to the host with it, and all ports that have joined the group have been told of by now.
     Raises ``Retry`` when a group comes to a host with it and the transaction is not ``careful``: to get its lock
     exclusively after others share it would be a deadlock with each of them that wants the same.
     """
@@ -40,8 +41,8 @@ def come(conn: sa.Connection, changed: Changed, driver: str, port: Port, *, care
     if not careful:
         raise Retry(f"a security group comes to host {host}")
     arrive(conn, changed, driver, missing, host)
-    _tell(conn, changed, driver, port, in_force(conn, groups)[1])
-    return set()
+    tell(conn, changed, driver, port, in_force(conn, groups)[1])
+    return None
 
 
 def move(conn: sa.Connection, changed: Changed, driver: str, port: Port, old: str, new: str) -> None:
@@ -113,9 +114,10 @@ def _settle(conn: sa.Connection, changed: Changed, driver: str, port: Port, grou
         instances.touch_many(conn, [member])
         changed.add(member)
     if referring - have:
-        _tell(conn, changed, driver, port, referring)
+        tell(conn, changed, driver, port, referring)
 
 
-def _tell(conn: sa.Connection, changed: Changed, driver: str, port: Port, hosts: Collection[str]) -> None:
+def tell(conn: sa.Connection, changed: Changed, driver: str, port: Port, hosts: Collection[str]) -> None:
+    """Have these hosts know a port as a member, those that do not yet."""
     row = {"id": member_id(port["id"]), "kind": MEMBER, "project_id": port["project_id"], "driver": driver}
     changed.update(spread.put(conn, [row], hosts))

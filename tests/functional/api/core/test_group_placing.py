@@ -183,6 +183,17 @@ def test_the_default_group_knows_its_own_members_everywhere(world, tenant, bound
     assert (where(world, default), where(world, ports[0])) == ({"h1"}, {"h1"})
 
 
+def test_ports_made_together_know_each_other_everywhere(world, admin, tenant, net):
+    """Some bring the group to a host, others find it there: in one request."""
+    for count in (6, 4):
+        bodies = [
+            {"network_id": net["id"], "project_id": tenant.project, "binding:host_id": HOSTS[place % 3]}
+            for place in range(count)
+        ]
+        made = admin.ask("POST", "/ports", {"ports": bodies}, 201)["ports"]
+        assert [where(world, port) for port in made] == [set(HOSTS)] * count
+
+
 def test_groups_of_a_port_change(world, tenant, bound):
     app, other = group(tenant), group(tenant)
     db = group(tenant, {"remote_group_id": app["id"]})
