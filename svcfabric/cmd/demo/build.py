@@ -41,6 +41,7 @@ class Builder:
         self.record, self.admin, self.tenant, self.host = record, admin, tenant, host
         self.networks: dict[str, str] = {}
         self.subnets: dict[str, str] = {}
+        self.groups: list[str] = []
         self.placed: dict[str, Placed] = {}
 
     def network(self, network: Network) -> None:
@@ -83,10 +84,29 @@ class Builder:
                 self.tenant.call("PUT", f"{path}/add_router_interface", body)
                 self.record.made("PUT", f"{path}/remove_router_interface", body)
 
-    def place(self, name: str, network: Network) -> Placed:
-        """A port on the network, in a namespace of its own."""
+    def admit(self, topology: Topology) -> None:
+        """A security group that lets requests from anywhere in to the servers, load balancers' too."""
+        made = self.tenant.create(f"{NETWORK}/security-groups", "security_group", name="servers")
+        self.record.made("DELETE", f"{NETWORK}/security-groups/{made['id']}")
+        self.groups = [made["id"]]
+        for port in sorted({server.port for server in topology.servers}):
+            self.tenant.create(
+                f"{NETWORK}/security-group-rules",
+                "security_group_rule",
+                security_group_id=made["id"],
+                direction="ingress",
+                protocol="tcp",
+                port_range_min=port,
+                port_range_max=port,
+            )
+
+    def place(self, name: str, network: Network, *, serves: bool = False) -> Placed:
+        """A port on the network, in a namespace of its own; one that ``serves`` is in the servers' group."""
         client = self.admin if network.external else self.tenant
-        port = client.create(f"{NETWORK}/ports", "port", name=name, network_id=self.networks[network.name])
+        attributes: Document = {"name": name, "network_id": self.networks[network.name]}
+        if serves:
+            attributes["security_groups"] = self.groups
+        port = client.create(f"{NETWORK}/ports", "port", **attributes)
         self.record.made("DELETE", f"{NETWORK}/ports/{port['id']}")
         namespace = self.record.namespace(name)
         addresses = here.put(self.admin, self.host, port["id"], namespace, "eth0")

@@ -68,8 +68,10 @@ class Story:
         """Servers and clients in namespaces of their own; every server answers a neighbour directly."""
         networks = {net.name: net for net in self.topology.networks}
         with self.screen.step("servers") as step:
+            if self.topology.servers:
+                self.builder.admit(self.topology)
             for server in self.topology.servers:
-                self.builder.place(server.name, networks[server.network])
+                self.builder.place(server.name, networks[server.network], serves=True)
                 self.servers[server.name] = self.builder.serve(server)
             for client in self.topology.clients:
                 self.builder.place(client.name, networks[client.network])
