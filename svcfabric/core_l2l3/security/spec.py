@@ -6,7 +6,7 @@ Every loader takes many ids and runs a constant number of queries.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -89,7 +89,7 @@ def cidr_of(address: str) -> str:
     return str(ipaddress.ip_network(address, strict=False))
 
 
-def _rule(row: Mapping[str, Any] | Any) -> SecurityRule:
+def _rule(row: Any) -> SecurityRule:
     return SecurityRule(
         direction=row.direction,
         version=6 if row.ethertype == "IPv6" else 4,

@@ -5,6 +5,7 @@ Revision: security_0001
 
 import hashlib
 import uuid
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,7 +26,7 @@ LEGACY = (
 )
 
 
-def _history():
+def _history() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("revision_number", sa.Integer(), nullable=False),
         sa.Column("created_at", Time, nullable=False),
@@ -33,7 +34,7 @@ def _history():
     )
 
 
-def _match():
+def _match() -> tuple[sa.Column[Any], ...]:
     return (
         sa.Column("direction", Ascii, nullable=False),
         sa.Column("ethertype", Ascii, nullable=False),
@@ -111,7 +112,7 @@ def upgrade() -> None:
     op.add_column("ports", sa.Column("port_security_enabled", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("ports", sa.Column("security_groups", Json(), nullable=False, server_default=sa.text("('[]')")))
     op.add_column("ports", sa.Column("allowed_address_pairs", Json(), nullable=False, server_default=sa.text("('[]')")))
-    filtered = sa.Column("port_security_enabled", sa.Boolean(), nullable=False, server_default=sa.true())
+    filtered: sa.Column[bool] = sa.Column("port_security_enabled", sa.Boolean(), nullable=False, server_default=sa.true())
     op.add_column("networks", filtered)
     op.bulk_insert(
         templates,
