@@ -112,7 +112,9 @@ def upgrade() -> None:
     op.add_column("ports", sa.Column("port_security_enabled", sa.Boolean(), nullable=False, server_default=sa.false()))
     op.add_column("ports", sa.Column("security_groups", Json(), nullable=False, server_default=sa.text("('[]')")))
     op.add_column("ports", sa.Column("allowed_address_pairs", Json(), nullable=False, server_default=sa.text("('[]')")))
-    filtered: sa.Column[bool] = sa.Column("port_security_enabled", sa.Boolean(), nullable=False, server_default=sa.true())
+    filtered: sa.Column[bool] = sa.Column(
+        "port_security_enabled", sa.Boolean(), nullable=False, server_default=sa.true()
+    )
     op.add_column("networks", filtered)
     op.bulk_insert(
         templates,
