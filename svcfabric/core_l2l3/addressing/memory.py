@@ -33,13 +33,14 @@ _KNOWN = sa.union_all(
     )
 )
 _EVERY = sa.union_all(*(sa.select(t.c.address).where(t.c.subnet_id == _SUBNET) for t in (ip_allocations, ip_released)))
-_HELD_BY = sa.select(ip_allocations.c.address).where(
+_TAKEN = sa.exists().where(
     ip_allocations.c.subnet_id == ip_released.c.subnet_id, ip_allocations.c.address == ip_released.c.address
 )
+# Ordered by what the index is: PostgreSQL does not see that all of these have the same ``held_until``.
 _READY = (
-    sa.select(ip_released.c.address, ip_released.c.rank)
-    .where(ip_released.c.subnet_id == _SUBNET, ip_released.c.held_until.is_(None), ~sa.exists(_HELD_BY))
-    .order_by(ip_released.c.rank)
+    sa.select(ip_released.c.address, ip_released.c.rank, _TAKEN.label("taken"))
+    .where(ip_released.c.subnet_id == _SUBNET, ip_released.c.held_until.is_(None))
+    .order_by(ip_released.c.held_until, ip_released.c.rank)
     .limit(sa.bindparam("count"))
 )
 _OWN = _READY.where(ip_released.c.project_id == sa.bindparam("project"))
@@ -129,15 +130,18 @@ class _Source:
 
     def _recycled(self, project: str | None) -> list[tuple[str, str]]:
         """Addresses given back (by that project), with their rank, the next one first."""
-        if project not in self._ready:
-            values = {"subnet": self._subnet.id, "count": self._count + len(self._used)}
-            found = (
-                self._conn.execute(_READY, values)
-                if project is None
-                else self._conn.execute(_OWN, values | {"project": project})
-            )
+        while project not in self._ready:
+            count = self._count + len(self._used)
+            values = {"subnet": self._subnet.id, "count": count}
+            stmt = _READY if project is None else _OWN
+            found = self._conn.execute(stmt, values if project is None else values | {"project": project}).all()
             used = {*self._spoken_for, *self._used}
-            self._ready[project] = [(row.address, row.rank) for row in found if row.address not in used]
+            ready = [(row.address, row.rank) for row in found if not row.taken and row.address not in used]
+            stale = [row.address for row in found if row.taken]
+            if stale:  # handed out by somebody who did not know yet that this subnet remembers
+                released.forget(self._conn, self._subnet.id, stale)
+            if ready or not stale or len(found) < count:
+                self._ready[project] = ready
         return self._ready[project]
 
     def _reuse(self, project: str | None, ready: list[tuple[str, str]]) -> str:

@@ -17,7 +17,8 @@ from svcfabric.core_l2l3.models import ip_allocations, ports, subnets
 from svcfabric.core_l2l3.topology import Subnet
 from svcfabric.db.base import Id, now
 
-MOST_FREE = 8192  # free addresses at which a subnet counts as nearly full
+MOST_FREE = 8192  # free addresses that are remembered at once
+FEW = 64  # a subnet of which less than this part is free counts as nearly full
 CURSOR = (
     sa.select(ip_cursors.c.position).where(ip_cursors.c.subnet_id == sa.bindparam("subnet", type_=Id)).with_for_update()
 )
@@ -142,12 +143,13 @@ def tighten(conn: sa.Connection, subnet: Subnet, taken: Collection[int]) -> None
 
     ``taken``: every address that is. Does nothing when there are many, or none.
     """
-    gaps = pools.gaps(pools.from_json(subnet.pools), taken)
-    if not 0 < pools.size(gaps) <= MOST_FREE:
+    ranges = pools.from_json(subnet.pools)
+    gaps = pools.gaps(ranges, taken)
+    if not 0 < pools.size(gaps) <= min(MOST_FREE, pools.size(ranges) // FEW):
         return
     if conn.execute(CURSOR, {"subnet": subnet.id}).scalar() is not None:
         return  # another has just done so
-    begin(conn, subnet.id, pools.size(pools.from_json(subnet.pools)))
+    begin(conn, subnet.id, pools.size(ranges))
     conn.execute(subnets.update().where(subnets.c.id == subnet.id).values(ip_memory=True))
     fill(conn, subnet, first_of(gaps, MOST_FREE))
 
