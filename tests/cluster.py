@@ -140,6 +140,7 @@ class Product:
         self.programs: dict[str, Program] = {}
         self.hosts: list[Host] = []
         self._servers = 0
+        self._groups: dict[Client, str] = {}
         self._webs: list[subprocess.Popen[bytes]] = []
         self._spaces: list[str] = []
 
@@ -205,7 +206,7 @@ class Product:
         """A namespace on a port of the network, bound to the host; ``web``: runs a web server of that name on 80."""
         self._servers += 1
         space = f"{self.name}-s{self._servers}"
-        body: dict[str, object] = {"network_id": network["id"], "name": space}
+        body: dict[str, object] = {"network_id": network["id"], "name": space, "security_groups": [self._open(client)]}
         if address:
             body["fixed_ips"] = [{"subnet_id": network["subnet"]["id"], "ip_address": address}]
         port = client.create(f"{NETWORK}/ports", "port", **body)
@@ -215,6 +216,16 @@ class Product:
         if web:
             self.web(made, web)
         return made
+
+    def _open(self, client: Client) -> str:
+        """A security group of the client's that lets everything in: servers are filtered, as tenants' are."""
+        if client not in self._groups:
+            made = client.create(f"{NETWORK}/security-groups", "security_group", name="open")
+            for version in ("IPv4", "IPv6"):
+                rule = {"security_group_id": made["id"], "direction": "ingress", "ethertype": version}
+                client.create(f"{NETWORK}/security-group-rules", "security_group_rule", **rule)
+            self._groups[client] = made["id"]
+        return self._groups[client]
 
     def web(self, server: Server, name: str, port: int = 80, *more: str) -> subprocess.Popen[bytes]:
         """Run a web server on a server."""
