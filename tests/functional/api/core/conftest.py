@@ -59,7 +59,7 @@ def public(admin: Caller) -> Any:
 
 @pytest.fixture
 def private(tenant: Caller) -> Any:
-    """A tenant's network with a subnet."""
+    """A tenant's network with a subnet, without DHCP, which ``test_dhcp`` is about."""
     made = tenant.network(name="private")
-    made["subnet"] = tenant.subnet(made, "10.0.0.0/24")
+    made["subnet"] = tenant.subnet(made, "10.0.0.0/24", enable_dhcp=False)
     return made

@@ -11,6 +11,14 @@ OWNER = "network:dhcp"
 
 
 @pytest.fixture
+def private(tenant):
+    """A tenant's network with a subnet."""
+    made = tenant.network(name="private")
+    made["subnet"] = tenant.subnet(made, "10.0.0.0/24")
+    return made
+
+
+@pytest.fixture
 def hosts(world):
     """Two hosts that can serve DHCP."""
     for name in ("h1", "h2"):
@@ -335,3 +343,18 @@ def test_routes_are_told_as_they_are(world, tenant, bound):
     bound(network)
     (subnet,) = world.specs("h1")[dhcp_port(tenant, network)["id"]].subnets
     assert subnet.routes == (Route(destination="192.0.2.0/24", nexthop="10.3.0.9"),)
+
+
+def test_it_is_looked_at_when_a_network_comes_to_a_host_or_goes_not_for_every_port(world, tenant, private, bound):
+    bound(private)
+    world.dispatcher.send = lambda ids: 0
+    with world.round_trips() as seen:
+        bound(private)
+    assert not [statement for statement in seen if "dhcp" in statement]
+    with world.round_trips() as seen:
+        tenant.subnet(private, "10.1.0.0/24", enable_dhcp=False)
+    without = len(seen)
+    other = tenant.network()
+    with world.round_trips() as seen:
+        tenant.subnet(other, "10.1.0.0/24")
+    assert len(seen) <= without + 1, "of a network that is nowhere only that is asked"

@@ -67,7 +67,7 @@ def test_writes(world, caller, private, trips):
         assert counted[name] <= TRIPS[name], "\n".join(seen)
 
     note("create network", lambda: keep("network", networks.create(caller, body(caller))))
-    prefix = {"network_id": made["network"], "ip_version": 4, "cidr": "10.0.0.0/24"}
+    prefix = {"network_id": made["network"], "ip_version": 4, "cidr": "10.0.0.0/24", "enable_dhcp": False}
     note("create subnet", lambda: subnets.create(caller, body(caller, **prefix)))
     where = {"network_id": made["network"]}
     note("create port", lambda: keep("port", ports.create(caller, body(caller, **where))))
