@@ -16,6 +16,7 @@ from svcfabric.core_l2l3.core import DHCP, ROUTER_INTERFACE, Changed, Core, chec
 from svcfabric.core_l2l3.dhcp import serving as dhcp
 from svcfabric.core_l2l3.l3 import advertise, outside
 from svcfabric.core_l2l3.models import networks, subnets
+from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.core_l2l3.readers import NETWORKS, SUBNETS
 from svcfabric.core_l2l3.topology import AUTO, SUBNET_COLUMNS, subnet_of
 from svcfabric.db.base import new_id, now
@@ -119,9 +120,11 @@ class Subnets:
     def update(
         self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
     ) -> Row:
-        """Change a subnet; those that route by its gateway learn of a new one."""
+        """Change a subnet; those that route by its gateway learn of a new one. Its network has a new revision."""
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
+            mine = networks.c.id == SUBNETS.get(conn, ctx, ident)["network_id"]
+            conn.execute(sa.select(networks.c.id).where(mine).with_for_update())
             row = SUBNETS.lock(conn, ctx, ident)
             remembers = row.pop("ip_memory")
             check_revision(row, if_match)
@@ -135,6 +138,7 @@ class Subnets:
                 subnet_ports.touch(conn, changed, ident)
             values |= {"revision_number": row["revision_number"] + 1, "updated_at": now()}
             conn.execute(subnets.update().where(subnets.c.id == ident).values(**values))
+            conn.execute(networks.update().where(mine).values(**sharing.bumped(networks)))
             if row["ipv6_ra_mode"] and values.keys() & advertise.TOLD:
                 advertise.subnet_changed(conn, changed, ident)
             if "enable_dhcp" in values:
