@@ -125,6 +125,16 @@ def test_who_may_change_what(world, admin, tenant, stranger, policy):
     foreign.refused(403, "PUT", path, {"policy": {"name": "mine"}})
 
 
+def test_pages_end_where_the_caller_sees_nothing_more(admin, tenant, stranger, policy):
+    own = make_policy(admin, name="a", project_id=stranger.project)
+    for marker in (policy["id"], str(uuid.uuid4())):
+        got = stranger.get(f"/qos/policies?limit=1&marker={marker}")
+        assert got["policies"] == []
+        assert [link["rel"] for link in got["policies_links"]] == ["previous"]
+    assert [one["id"] for one in stranger.get("/qos/policies?limit=1")["policies"]] == [own["id"]]
+    admin.refused(404, "GET", f"/qos/policies?limit=1&marker={uuid.uuid4()}")
+
+
 def test_one_default_for_a_project(admin, tenant):
     first = make_policy(admin, project_id=tenant.project, is_default=True)
     assert first["is_default"] is True
@@ -213,9 +223,7 @@ def test_a_changed_rule_reaches_exactly_who_has_it(world, admin, tenant, public,
     mine, theirs, loose = bound(qos_policy_id=policy["id"]), bound(), tenant.port(private, qos_policy_id=policy["id"])
     router = tenant.make("router", external_gateway_info={"network_id": public["id"], "qos_policy_id": policy["id"]})
     tenant.attach(router, subnet_id=private["subnet"]["id"])
-    fip = tenant.make(
-        "floatingip", floating_network_id=public["id"], port_id=theirs["id"], qos_policy_id=policy["id"]
-    )
+    fip = tenant.make("floatingip", floating_network_id=public["id"], port_id=theirs["id"], qos_policy_id=policy["id"])
     idle = tenant.make("floatingip", floating_network_id=public["id"], qos_policy_id=policy["id"])
     specs = world.specs("h1")
     assert specs[fip["id"]].qos == specs[router["id"]].gateway_qos == Qos(egress_kbps=2000, egress_burst_kb=300)
