@@ -93,7 +93,7 @@ class Networks:
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
             row = NETWORKS.lock(conn, ctx, ident)
-            _ = row.pop("everyone"), row.pop("shared_with_all")
+            _ = row.pop("everyone"), row.pop("shared_with_all"), row.pop("has_policies")
             check_revision(row, if_match)
             values = NETWORKS.changes(row, body)
             external = values.pop("external", None)
@@ -152,7 +152,8 @@ class Networks:
             conn.execute(ports.delete().where(ports.c.id.in_(list(idle))))
         if row["subnets"]:
             conn.execute(subnets.delete().where(subnets.c.network_id == ident))
-        sharing.forget(conn, ident)
+        if row["has_policies"]:
+            sharing.forget(conn, ident)
         conn.execute(networks.delete().where(networks.c.id == ident))
 
 

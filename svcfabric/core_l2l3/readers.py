@@ -101,7 +101,11 @@ NETWORKS = Reader(
         "qos_policy_id": networks.c.qos_policy_id,
         **_history(networks),
     },
-    internal={"everyone": networks.c.everyone, "shared_with_all": networks.c.shared},
+    internal={
+        "everyone": networks.c.everyone,
+        "shared_with_all": networks.c.shared,
+        "has_policies": access.has_policies(networks),
+    },
     stored={"shared": networks.c.shared},
     visible=access.visible("network", networks, everyone="everyone", actions=_AT_NETWORKS),
 )

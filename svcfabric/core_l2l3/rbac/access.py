@@ -90,6 +90,11 @@ def shared(object_type: str, table: sa.Table, *, key: str = "id", column: str = 
     return sa.type_coerce(sa.or_(*public, granted), sa.Boolean())
 
 
+def has_policies(table: sa.Table) -> Expression:
+    """Whether there are policies of a row, so that a delete without any needs no statement for them."""
+    return sa.exists(sa.select(rbac_policies.c.id).where(rbac_policies.c.object_id == table.c.id)).correlate(table)
+
+
 def granted(
     conn: sa.Connection, ctx: Context, object_ids: Collection[str], actions: Sequence[str] = (SHARED,)
 ) -> set[str]:
