@@ -35,7 +35,8 @@ class Watch:
         """(kind, instance, host) of what should move now: instances of ``kinds`` that want a host, on dead ones."""
         if not self._failover_time or not kinds:
             return []
-        now, before, self._looked = self._clock(), self._looked, self._clock()
+        now, before = self._clock(), self._looked
+        self._looked = now
         alive = set(conn.execute(sa.select(agents.c.host).where(self._alive())).scalars())
         if not alive or now - before > self._stall:
             self._down.clear()

@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from svcfabric.drivers.linux import netns
 from svcfabric.drivers.linux.fault import HostFault
@@ -19,6 +19,8 @@ _ALL_NODES = ipaddress.IPv6Address("ff02::1").packed
 _ICMPV6 = 58
 
 PAUSES = (0.0, 0.01, 0.05, 0.2)  # seconds before each repetition of an announcement
+# For what another may have answered for a moment ago: neighbours keep an entry for a second before they replace it.
+LATE = (*PAUSES, 1.0)
 
 
 def announce(
@@ -27,16 +29,23 @@ def announce(
     mac: str,
     addresses: Iterable[str],
     when: Callable[[], object] = lambda: None,
+    pauses: Sequence[float] = PAUSES,
 ) -> None:
     """Send a frame per address out of the interface, and again a few times, from a thread. Never fails.
 
     Neighbours that know the address with another MAC, or are waiting for an answer, learn the new one at once
     (and send what they had waiting), so ``when`` returns as soon as they may. The interface must be up.
     """
-    netns.run_in(namespace, announce_here, ifname, mac, addresses, when)
+    netns.run_in(namespace, announce_here, ifname, mac, addresses, when, pauses)
 
 
-def announce_here(ifname: str, mac: str, addresses: Iterable[str], when: Callable[[], object] = lambda: None) -> None:
+def announce_here(
+    ifname: str,
+    mac: str,
+    addresses: Iterable[str],
+    when: Callable[[], object] = lambda: None,
+    pauses: Sequence[float] = PAUSES,
+) -> None:
     """``announce`` for a thread that is inside the namespace already."""
     source = bytes.fromhex(mac.replace(":", ""))
     frames = [frame(source, address) for address in addresses]
@@ -45,14 +54,14 @@ def announce_here(ifname: str, mac: str, addresses: Iterable[str], when: Callabl
         sock.bind((ifname, 0))
     except OSError:
         frames = []  # the link is gone: nobody to tell
-    threading.Thread(target=_tell, args=(sock, frames, when), name="announce", daemon=True).start()
+    threading.Thread(target=_tell, args=(sock, frames, when, pauses), name="announce", daemon=True).start()
 
 
-def _tell(sock: socket.socket, frames: list[bytes], when: Callable[[], object]) -> None:
+def _tell(sock: socket.socket, frames: list[bytes], when: Callable[[], object], pauses: Sequence[float]) -> None:
     """Closes the socket, too: that waits 5-15 ms for a quiet moment in the kernel, not at the caller's cost."""
     with sock, contextlib.suppress(OSError, HostFault):  # interface or namespace are down, or went meanwhile
         when()
-        for pause in PAUSES if frames else ():
+        for pause in pauses if frames else ():
             time.sleep(pause)
             _send(sock, frames)
 

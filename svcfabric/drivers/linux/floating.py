@@ -252,4 +252,4 @@ def _announce(namespace: str, address: str) -> None:
         return [(link.name_of(each), str(each.get_attr("IFLA_ADDRESS"))) for each in found if each is not None]
 
     for ifname, mac in netns.rtnl(namespace, gateways):
-        arp.announce(namespace, ifname, mac, [address])
+        arp.announce(namespace, ifname, mac, [address], pauses=arp.LATE)
