@@ -14,7 +14,7 @@ TRIPS = {
     "delete port": 4,
     "create bound port": 12,
     "create router": 8,
-    "delete network": 5,
+    "delete network": 6,
 }
 
 
