@@ -94,7 +94,9 @@ class RbacPolicies:
         """Take a policy back, unless its target uses the object by no other."""
 
         def work(conn: sa.Connection, changed: Changed) -> None:
-            self._replace(conn, ctx, READER.get(conn, ctx, ident), None)
+            row = READER.get(conn, ctx, ident)
+            if _owner(conn, self._kinds[row["object_type"]], row["object_id"]) is not None:  # it may have gone first
+                self._replace(conn, ctx, row, None)
             conn.execute(rbac_policies.delete().where(rbac_policies.c.id == ident))
 
         self._core.write(work)
@@ -124,11 +126,16 @@ def _duplicate() -> errors.Conflict:
 
 def _locked(conn: sa.Connection, kind: Shareable, object_id: str) -> str:
     """The owner of a shared object, which stays as it is until the transaction ends. ``errors.NotFound`` without it."""
-    stmt = sa.select(kind.table.c.project_id).where(kind.table.c.id == object_id)
-    owner = conn.execute(stmt.with_for_update()).scalar_one_or_none()
+    owner = _owner(conn, kind, object_id)
     if owner is None:
         raise errors.NotFound.of(kind.label, object_id)
-    return str(owner)
+    return owner
+
+
+def _owner(conn: sa.Connection, kind: Shareable, object_id: str) -> str | None:
+    stmt = sa.select(kind.table.c.project_id).where(kind.table.c.id == object_id)
+    found: str | None = conn.execute(stmt.with_for_update()).scalar_one_or_none()
+    return found
 
 
 def _check_owner(conn: sa.Connection, ctx: Context, kind: Shareable, owner: str, object_id: str) -> None:
