@@ -2,6 +2,9 @@
 
 import pytest
 
+# rules that no database makes a difference to
+ONE_DATABASE = pytest.mark.parametrize("core_database", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def site(world, tenant, private, public):
@@ -75,6 +78,7 @@ def test_a_life(world, tenant, site):
     tenant.delete(f"/floatingips/{fip['id']}")
 
 
+@ONE_DATABASE
 def test_ranges(world, tenant, site):
     many = forward(
         tenant, site, internal_port=None, external_port=None, internal_port_range="90:94", external_port_range="100:104"
@@ -93,6 +97,7 @@ def test_ranges(world, tenant, site):
     assert {each["external_port_range"] for each in shown} == {"100:104", "200:209"}
 
 
+@ONE_DATABASE
 def test_what_is_refused(tenant, site):
     forward(tenant, site)
     assert "port collision with the external" in forward(tenant, site, 400, internal_port=81)[1]
@@ -129,6 +134,7 @@ def test_all_or_single_ports(tenant, public, site):
     assert (kept["router_id"], len(kept["port_forwardings"])) == (site["router"]["id"], 1)
 
 
+@ONE_DATABASE
 def test_what_a_router_leads_through_stays(tenant, site):
     made = forward(tenant, site)
     path = f"/routers/{site['router']['id']}"
@@ -159,6 +165,7 @@ def test_forwardings_go_with_their_port_and_its_addresses(world, tenant, site):
     assert world.placements(site["fip"]["id"]) == {}
 
 
+@ONE_DATABASE
 def test_the_inside_port_changes(tenant, site):
     other = tenant.port(site["net"])
     made = forward(tenant, site)
@@ -167,6 +174,7 @@ def test_the_inside_port_changes(tenant, site):
     assert changed["internal_ip_address"] == other["fixed_ips"][0]["ip_address"]
 
 
+@ONE_DATABASE
 def test_only_its_own_project_sees_it(tenant, stranger, admin, site):
     made = forward(tenant, site)
     listed = f"/floatingips/{site['fip']['id']}/port_forwardings"
@@ -180,6 +188,7 @@ def test_only_its_own_project_sees_it(tenant, stranger, admin, site):
     assert admin.get(listed)["port_forwardings"] == [made]
 
 
+@ONE_DATABASE
 def test_everything_at_once_or_nothing(tenant, site):
     port = {"internal_port_id": site["port"]["id"], "protocol": "tcp"}
     bodies = [{**port, "internal_port": n, "external_port": n} for n in (1, 2, 3)]

@@ -4,6 +4,9 @@ import pytest
 
 NOBODY = "11111111-1111-1111-1111-111111111111"
 
+# rules that no database makes a difference to
+ONE_DATABASE = pytest.mark.parametrize("core_database", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def router(world, tenant, public):
@@ -47,6 +50,7 @@ def test_conntrack_helpers(world, tenant, stranger, router):
     tenant.delete(f"/routers/{router['id']}")
 
 
+@ONE_DATABASE
 def test_conntrack_helpers_that_cannot_be(world, tenant, router):
     assert helper(tenant, router, 400, helper="nonsense")[0] == "ConntrackHelperNotAllowed"
     kind, message = helper(tenant, router, 400, helper="tftp")
@@ -65,6 +69,7 @@ def test_conntrack_helpers_that_cannot_be(world, tenant, router):
     helper(tenant, router, helper="tftp", protocol="udp", port=69)
 
 
+@ONE_DATABASE
 def test_router_advertisements(world, tenant, router):
     network = tenant.network()
     modes = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
@@ -108,6 +113,7 @@ def test_a_new_subnet_outside_gives_gateways_an_address_of_its_family(world, ten
     assert world.specs("h1")[router["id"]].gateway.addresses[1].gateway == "2001:db8:9::1"
 
 
+@ONE_DATABASE
 def test_a_floating_ip_by_a_router_further_out(world, tenant, private, public, router):
     inner, transit = tenant.make("router"), tenant.network()
     tenant.subnet(transit, "10.77.0.0/24")
@@ -128,6 +134,7 @@ def test_a_floating_ip_by_a_router_further_out(world, tenant, private, public, r
     assert tenant.change("floatingip", made["id"], description="x")["router_id"] == router["id"]
 
 
+@ONE_DATABASE
 def test_an_empty_change_ends_the_association(tenant, private, public, router):
     tenant.attach(router, subnet_id=private["subnet"]["id"])
     port = tenant.port(private)
@@ -152,6 +159,7 @@ def test_pools(tenant, admin, public, private):
     }
 
 
+@ONE_DATABASE
 def test_what_no_router_here_does_is_refused(tenant, admin, router):
     shown = admin.show("router", router["id"])
     assert shown["distributed"] is False

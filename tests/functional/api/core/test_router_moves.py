@@ -11,6 +11,9 @@ from svcfabric.fabric.sweep import Sweep
 
 AFTER = 60.0
 
+# rules that no database makes a difference to
+ONE_DATABASE = pytest.mark.parametrize("core_database", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def two_hosts(world):
@@ -75,6 +78,7 @@ def test_taken_off_and_added_again(world, site, admin, tenant):
     everything_on(world, site, "h1")
 
 
+@ONE_DATABASE
 def test_where_a_router_cannot_be(world, site, admin):
     world.agent("h3", "192.0.2.3")
     body = {"router_id": site["router"]}
@@ -137,6 +141,7 @@ def test_a_router_leaves_a_dead_host(world, site, controller, tenant):
     everything_on(world, site, "h2")
 
 
+@ONE_DATABASE
 def test_one_that_is_not_to_stays(world, site, controller, admin, tenant):
     assert admin.show("router", site["router"])["ha"] is True
     assert "ha" not in tenant.show("router", site["router"])
@@ -153,6 +158,7 @@ def test_one_that_is_not_to_stays(world, site, controller, admin, tenant):
     everything_on(world, site, "h2")
 
 
+@ONE_DATABASE
 def test_a_host_that_comes_back_in_time_keeps_its_routers(world, site, controller):
     silence(world, "h1")
     controller(AFTER - 10)
@@ -163,6 +169,7 @@ def test_a_host_that_comes_back_in_time_keeps_its_routers(world, site, controlle
     everything_on(world, site, "h1")
 
 
+@ONE_DATABASE
 def test_an_outage_of_the_controllers_is_no_death(world, site, controller):
     silence(world, "h1", "h2")
     controller(2 * AFTER)
@@ -175,6 +182,7 @@ def test_an_outage_of_the_controllers_is_no_death(world, site, controller):
     everything_on(world, site, "h2")
 
 
+@ONE_DATABASE
 def test_nobody_left_to_take_it(world, site, controller, admin):
     admin.change("agent", agent_of(admin, "h2"), admin_state_up=False)
     silence(world, "h1")
@@ -182,6 +190,7 @@ def test_nobody_left_to_take_it(world, site, controller, admin):
     everything_on(world, site, "h1")
 
 
+@ONE_DATABASE
 def test_switched_off(world, site):
     clock = Clock()
     options = {"interval": 5.0, "down_time": 20.0, "clock": clock, "failover_time": 0.0}
