@@ -100,8 +100,11 @@ def test_queries(caller: Caller, params: Any) -> None:
     well(caller("GET", "/load-balancer/v2/lbaas/gadgets", params=params))
 
 
+PATHS = st.text(max_size=30).filter(lambda text: "??" not in text)  # which Falcon's client refuses to send
+
+
 @settings
-@hypothesis.given(path=st.text(max_size=30), header=st.text(st.characters(min_codepoint=32, max_codepoint=126)))
+@hypothesis.given(path=PATHS, header=st.text(st.characters(min_codepoint=32, max_codepoint=126)))
 def test_paths_and_headers(caller: Caller, path: str, header: str) -> None:
     headers = {"If-Match": header, "Content-Type": header, "X-Openstack-Request-Id": header}
     well(caller("PUT", f"/v2.0/widgets/{path}", headers=headers, raw=b"{}"))
