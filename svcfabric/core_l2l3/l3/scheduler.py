@@ -57,7 +57,10 @@ class RouterHosts:
                 return []
             now = {"alive_since": alive_since(self._core.settings.down_time)}
             query = ListQuery(filters={"host": hosts}, sorts=(("id", "asc"),))
-            return [{**row, "agent_type": AGENT_TYPE, "ha_state": state} for row in agents.READER.list(conn, _ALL, query, now)]
+            return [
+                {**row, "agent_type": AGENT_TYPE, "ha_state": state}
+                for row in agents.READER.list(conn, _ALL, query, now)
+            ]
 
     def add(self, agent_id: str, body: Any) -> None:
         """Bring a router to an agent's host, from wherever it is: its ports and floating IPs come with it."""
