@@ -9,7 +9,7 @@ import datetime
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,33 @@ from svcfabric.fabric.reports import Controller
 
 LOG = logging.getLogger(__name__)
 STALL = 20.0  # seconds without a sweep after which this controller has to watch hosts anew
+
+
+class Patience:
+    """When to send again what lags: at once, then further and further apart. Pure bookkeeping.
+
+    What lags because hosts or broker have more to do than they can must not be given more of the same.
+    ``least``: seconds before the second time; doubles up to ``most``.
+    """
+
+    def __init__(self, least: float, most: float = 60.0) -> None:
+        self._least, self._most = least, max(least, most)
+        self._sent: dict[str, tuple[int, float, float]] = {}  # generation, when it is due again, pause before that
+
+    def due(self, behind: Mapping[str, int], now: float) -> list[str]:
+        """Which of these (generations by id) to send now; the others, of the same generation still, wait."""
+        kept, ids = {}, []
+        for ident, generation in behind.items():
+            known, due, pause = self._sent.get(ident, (0, now, 0.0))
+            if known != generation:
+                due, pause = now, 0.0
+            if due <= now:
+                ids.append(ident)
+                pause = min(self._most, max(self._least, 2 * pause))
+                due = now + pause
+            kept[ident] = (generation, due, pause)
+        self._sent = kept
+        return ids
 
 
 class Sweep:
@@ -55,6 +82,7 @@ class Sweep:
         stall = max(4 * interval, STALL)
         self._watch = Watch(failover_time=failover_time, down_time=down_time, stall=stall, clock=clock)
         self._chores = tuple(chores)
+        self._patience, self._clock = Patience(2 * interval), clock
         self._me = new_id()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -89,16 +117,17 @@ class Sweep:
             if offered[kind, driver]:
                 self._place(kind, instance_id, driver)
         self._fail_over()
-        ids = self.lagging()
+        behind = self.lagging()
+        ids = self._patience.due(behind, self._clock())
         if ids:
-            LOG.info("%d instances lag; sending them again", len(ids))
+            LOG.info("%d instances lag; sending %d of them again", len(behind), len(ids))
             self._dispatcher.kick(ids)
         for chore in self._chores:
             try:
                 chore()
             except Exception:
                 LOG.warning("a chore failed; the next sweep tries again", exc_info=True)
-        return len(ids)
+        return len(behind)
 
     def _abandoned(self) -> dict[str, list[dict[str, Any]]]:
         """Removals by host that nobody will ever confirm: the host has no agent, or its agent was forgotten.
@@ -128,11 +157,11 @@ class Sweep:
                 LOG.warning("host %s is dead: moved %s %s", host, kind, instance_id)
                 self._dispatcher.kick(ids)
 
-    def lagging(self) -> list[str]:
-        """Instances behind for longer than an interval, on hosts whose agent is alive."""
+    def lagging(self) -> dict[str, int]:
+        """Instances behind for longer than an interval, on hosts whose agent is alive, with their generations."""
         quiet = now() - datetime.timedelta(seconds=self._interval)
         stmt = (
-            sa.select(instances.c.id)
+            sa.select(instances.c.id, instances.c.generation)
             .distinct()
             .join(placements, placements.c.instance_id == instances.c.id)
             .join(agents_table, agents_table.c.host == placements.c.host)
@@ -144,7 +173,7 @@ class Sweep:
             .limit(5000)
         )
         with self._database.read() as conn:
-            return list(conn.execute(stmt).scalars())
+            return dict(conn.execute(stmt).tuples().all())
 
     def _waiting(self) -> list[tuple[str, str, str]]:
         placed = sa.select(placements.c.instance_id).where(
