@@ -3,8 +3,9 @@
 All bridges of a host are in one namespace, so addresses overlap there and only interfaces say who is meant.
 A frame's way, and what decides about it:
 
-1. ``bridge`` prerouting: a filtered port's own chain drops what it may not send (MAC, ARP, source addresses)
-   and marks the rest with the port's number. Frames from elsewhere (tunnels, legs of routers) have mark 0.
+1. ``bridge`` prerouting: what comes in at a filtered port's interface is marked with the port's number, and
+   dropped if it may not send that (MAC, ARP, source addresses). Frames from elsewhere (tunnels, legs of routers)
+   have mark 0.
 2. ``inet`` prerouting, reached through br_netfilter, which only bridges with filtered ports have switched on:
    each network has a connection tracking zone; what belongs to a known connection passes; anything else has
    to pass the sender's egress rules.
@@ -12,6 +13,7 @@ A frame's way, and what decides about it:
    it goes out to, or 0.
 4. ``inet`` forward: connections again, then the receiver's ingress rules.
 
-Chains belong to ports and groups, sets to groups' members and address lists; ports' chains jump to groups'.
-A chain or set that something refers to is made empty when what should be in it has not arrived yet.
+A port is elements of maps and sets, no more; ports in the same groups share a policy, whose chains jump to the
+groups'. Sets belong to groups' members and address lists. A chain or set that something refers to is made empty
+when what should be in it has not arrived yet.
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 
+from svcfabric.drivers.linux.security import names
 from svcfabric.drivers.linux.security.shapes import Network, collapsed, text_of
 
 UNSPECIFIED = ipaddress.IPv4Network("0.0.0.0/32")
@@ -34,27 +35,36 @@ def sources(pairs: Iterable[tuple[str, str]]) -> dict[str, list[Network]]:
     return {mac: _tidied([*networks, link_local(mac)]) for mac, networks in found.items()}
 
 
-def frames(mark: int, allowed: Sources) -> list[str]:
-    """Statements of the chain all frames of a port go through: drop what it may not send, mark the rest."""
+def frames(allowed: Sources) -> list[str]:
+    """Statements of the chain of a port that may send from CIDRs: drop what it may not send."""
+    every = collapsed(each for networks in allowed.values() for each in networks if each.version == 6)
+    targets = [_number(each) for each in every]
     return [
         f"ether saddr != {_one_of(sorted(allowed))} drop",
-        # nothing but ARP and IP; no VLAN tags, behind which the rules would not look
-        "ether type != { ip, ip6, arp } drop",
-        f"meta mark set {mark:#x}",
         *_arp(allowed),
         "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
         *_drop_others("ip saddr", "meta protocol ip", allowed, 4),
-        "ip6 saddr :: icmpv6 type { 131, 132, 133, 135, 143 } accept",
+        # this nft knows no name for the target of an advertisement
+        f"icmpv6 type 136 @th,64,128 != {{ {', '.join(targets)} }} drop",
         *_drop_others("ip6 saddr", "meta protocol ip6", allowed, 6),
     ]
 
 
-def advertisements(allowed: Sources) -> list[str]:
-    """Statements about neighbour advertisements: the target must be one of the port's own addresses."""
-    every = collapsed(each for networks in allowed.values() for each in networks if each.version == 6)
-    targets = [_number(each) for each in every]
-    # this nft knows no name for the field
-    return [f"icmpv6 type 136 @th,64,128 {{ {', '.join(targets)} }} accept", "icmpv6 type 136 drop"]
+def elements(interface: str, allowed: Sources) -> dict[tuple[str, str], str]:
+    """Of the sets of what may come in at an interface: all that is no CIDR. {(set, key): ""}."""
+    found = {(names.MACS, f'"{interface}" . {mac}'): "" for mac in allowed}
+    for mac, networks in allowed.items():
+        for network in networks:
+            if network.prefixlen == network.max_prefixlen:
+                begin, address = f'"{interface}" . {mac} .', network.network_address
+                if network.version == 4:
+                    found[names.SOURCES4, f"{begin} {address}"] = ""
+                else:
+                    found |= {
+                        (names.SOURCES6, f"{begin} {address}"): "",
+                        (names.TARGETS, f"{begin} {_number(network)}"): "",
+                    }
+    return found
 
 
 def _tidied(networks: list[Network]) -> list[Network]:

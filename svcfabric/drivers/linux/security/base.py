@@ -18,16 +18,43 @@ _KNOWN = f"{_STATEFUL} ct state established,related accept"
 _ZONED = f"ct zone set iifname map @{names.bare(names.ZONE)}"
 _IGMP = 2
 
+_AT = "iifname . ether saddr"
+
+
+def _within(name: str) -> str:
+    return f"@{names.bare(name)}"
+
+
 CHAINS = {
+    f"{names.BRIDGE} c_wide": (
+        "",
+        [f"iifname vmap {_within(names.WIDE)}", "drop"],
+    ),
     f"{names.BRIDGE} c_in": (
         "type filter hook prerouting priority -300; policy accept;",
-        ["meta mark set 0", f"iifname vmap @{names.bare(names.IN)}"],
+        [
+            "meta mark set 0",
+            f"meta mark set iifname map {_within(names.IN)}",
+            "meta mark 0 accept",
+            # nothing but ARP and IP; no VLAN tags, behind which the rules would not look
+            "ether type != { ip, ip6, arp } drop",
+            f"{_AT} . ip saddr {_within(names.SOURCES4)} accept",
+            # this nft knows no name for the target of an advertisement
+            f"icmpv6 type 136 {_AT} . @th,64,128 != {_within(names.TARGETS)} goto c_wide",
+            f"{_AT} . ip6 saddr {_within(names.SOURCES6)} accept",
+            f"{_AT} != {_within(names.MACS)} drop",
+            f"iifname . arp saddr ether . arp saddr ip {_within(names.SOURCES4)} accept",
+            f"arp saddr ip 0.0.0.0 iifname . arp saddr ether {_within(names.MACS)} accept",
+            "ip saddr 0.0.0.0 udp sport 68 udp dport 67 accept",
+            "ip6 saddr :: icmpv6 type { 131, 132, 133, 135, 143 } accept",
+            "goto c_wide",
+        ],
     ),
     f"{names.BRIDGE} c_out": (
         "type filter hook forward priority -300; policy accept;",
         [
             "meta mark set 0",
-            f"meta mark set oifname map @{names.bare(names.OUT)}",
+            f"meta mark set oifname map {_within(names.OUT)}",
             "meta mark != 0 ether type != { ip, ip6, arp } drop",
         ],
     ),
@@ -49,7 +76,7 @@ CHAINS = {
             "udp sport . udp dport { 67 . 68, 547 . 546 } drop",
             "icmpv6 type 134 drop",
             "udp sport . udp dport { 68 . 67, 546 . 547 } accept",
-            "icmpv6 type { 130, 131, 132, 133, 135, 143 } accept",
+            "icmpv6 type { 130, 131, 132, 133, 135, 136, 143 } accept",
             f"meta l4proto {_IGMP} accept",
             f"meta mark vmap @{names.bare(names.FROM)}",
             "drop",
@@ -70,8 +97,13 @@ CHAINS = {
 }
 
 SETS = {
-    names.IN: ("map", "type ifname : verdict;"),
+    names.IN: ("map", "type ifname : mark;"),
     names.OUT: ("map", "type ifname : mark;"),
+    names.MACS: ("set", "type ifname . ether_addr;"),
+    names.SOURCES4: ("set", "type ifname . ether_addr . ipv4_addr;"),
+    names.SOURCES6: ("set", "type ifname . ether_addr . ipv6_addr;"),
+    names.TARGETS: ("set", "typeof iifname . ether saddr . @th,64,128;"),
+    names.WIDE: ("map", "type ifname : verdict;"),
     names.ZONE: ("map", "typeof iifname : ct zone;"),
     names.FROM: ("map", "type mark : verdict;"),
     names.TO: ("map", "type mark : verdict;"),
@@ -83,9 +115,9 @@ def made() -> str:
     """nft text that makes the tables, or sets their base chains' rules anew; disturbs nothing that is there."""
     lines = [f"add table {each}" for each in (names.BRIDGE, names.INET)]
     lines += [f"add {what} {name} {{ {definition} }}" for name, (what, definition) in SETS.items()]
-    for name, (definition, rules) in CHAINS.items():
-        lines += [f"add chain {name} {{ {definition} }}", f"flush chain {name}"]
-        lines += [f"add rule {name} {each}" for each in rules]
+    for name, (definition, _) in CHAINS.items():
+        lines += [f"add chain {name} {{ {definition} }}" if definition else f"add chain {name}", f"flush chain {name}"]
+    lines += [f"add rule {name} {each}" for name, (_, rules) in CHAINS.items() for each in rules]
     return "\n".join(lines) + "\n"
 
 

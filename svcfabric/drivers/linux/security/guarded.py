@@ -1,4 +1,4 @@
-"""A filtered port: what is remembered of it, its chains and map elements. Pure."""
+"""A filtered port: what is remembered of it, its elements in maps and sets. Pure."""
 
 from __future__ import annotations
 
@@ -66,35 +66,46 @@ class GuardedPort:
         return antispoof.sources([*self.claims, (self.mac, str(antispoof.link_local(self.mac)))])
 
     @property
+    def wide(self) -> bool:
+        """Whether it may send from CIDRs."""
+        return any(each.prefixlen < each.max_prefixlen for networks in self.sources.values() for each in networks)
+
+    @property
     def bridge(self) -> str:
         """The interface of its network's bridge."""
         return interfaces.bridge(self.network)
 
+    @property
+    def tap(self) -> str:
+        """Its interface."""
+        return interfaces.tap(self.id)
 
-def chains(port: GuardedPort, stateful: bool) -> dict[str, list[str]]:
-    """The port's chains, {name: statements}."""
-    mark = mark_of(port, stateful)
-    jumps = {each: [f"jump {names.bare(names.group_chain(g, each))}" for g in port.groups] for each in names.DIRECTIONS}
-    return {
-        names.spoofing_chain(port.id): antispoof.frames(mark, port.sources),
-        names.port_chain(port.id, "egress"): [*antispoof.advertisements(port.sources), *jumps["egress"], "drop"],
-        names.port_chain(port.id, "ingress"): [*jumps["ingress"], "drop"],
-    }
+    @property
+    def policy(self) -> str:
+        """What ports in the same groups have in common."""
+        return hashlib.sha256(" ".join(sorted(self.groups)).encode()).hexdigest()[:16]
+
+
+def policy_rules(port: GuardedPort, direction: str) -> list[str]:
+    """Statements of the chain of the port's policy."""
+    return [*(f"jump {names.bare(names.group_chain(each, direction))}" for each in sorted(set(port.groups))), "drop"]
 
 
 def elements(port: GuardedPort, stateful: bool) -> dict[tuple[str, str], str]:
     """The port's elements: {(map or set, key): value}, with the value "" in sets."""
-    mark = str(mark_of(port, stateful))
-    tap = f'"{interfaces.tap(port.id)}"'
+    mark, tap, bridge = str(mark_of(port, stateful)), f'"{port.tap}"', f'"{port.bridge}"'
     found = {
-        (names.IN, tap): f"goto {names.bare(names.spoofing_chain(port.id))}",
+        (names.IN, tap): mark,
         (names.OUT, tap): mark,
-        (names.FROM, mark): f"goto {names.bare(names.port_chain(port.id, 'egress'))}",
-        (names.TO, mark): f"goto {names.bare(names.port_chain(port.id, 'ingress'))}",
-        (names.ZONE, f'"{port.bridge}"'): str(port.zone),
+        (names.FROM, mark): f"goto {names.bare(names.policy_chain(port.policy, 'egress'))}",
+        (names.TO, mark): f"goto {names.bare(names.policy_chain(port.policy, 'ingress'))}",
+        (names.ZONE, bridge): str(port.zone),
+        **antispoof.elements(port.tap, port.sources),
     }
+    if port.wide:
+        found[names.WIDE, tap] = f"goto {names.bare(names.spoofing_chain(port.id))}"
     if stateful:
-        found |= {(names.TRACKED, f'"{port.bridge}" . {mac}'): "" for mac in port.sources}
+        found |= {(names.TRACKED, f"{bridge} . {mac}"): "" for mac in port.sources}
     return found
 
 

@@ -5,6 +5,7 @@ All but ``guard`` run in a thread inside the bridge namespace.
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 import struct
 from collections.abc import Iterator
@@ -56,7 +57,9 @@ def scan_here() -> tuple[Mirror, int]:
                 mirror.sets.add(_name(found))
     for name in SETS.keys() & mirror.sets:
         for found in _listed(f"{SETS[name][0]} {name}", SETS[name][0]):
-            mirror.elements[name] = dict(map(_element, found.get("elem", ())))
+            elements = [_element(name, each) for each in found.get("elem", ())]
+            mirror.elements[name] = {key: value for key, value, _ in elements}
+            mirror.owners |= {key: comment for key, _, comment in elements if comment}
     return mirror, generation
 
 
@@ -77,11 +80,21 @@ def _name(found: dict[str, Any]) -> str:
     return f"{found['family']} {found['table']} {found['name']}"
 
 
-def _element(element: Any) -> tuple[str, str]:
-    """(key, value) as ``guarded.elements`` writes them."""
-    if isinstance(element, dict):
-        bridge, mac = element["concat"]
-        return f'"{bridge}" . {mac}', ""
-    key, value = element
-    goto = value["goto"]["target"] if isinstance(value, dict) else ""
-    return (f'"{key}"' if isinstance(key, str) else str(key)), f"goto {goto}" if goto else str(value)
+def _element(name: str, element: Any) -> tuple[str, str, str]:
+    """(key, value, comment) as ``guarded.elements`` writes them."""
+    key, value = element if isinstance(element, list) else (element, "")
+    comment = ""
+    if isinstance(key, dict) and "elem" in key:
+        key, comment = key["elem"]["val"], key["elem"].get("comment", "")
+    if isinstance(value, dict):
+        value = f"goto {value['goto']['target']}"
+    if isinstance(key, dict):
+        interface, *others = key["concat"]
+        if name == names.TARGETS:
+            others[-1] = f"{int(others[-1], 16):#034x}"
+        elif name == names.SOURCES6:
+            others[-1] = str(ipaddress.ip_address(others[-1]))
+        key = " . ".join((f'"{interface}"', *others))
+    elif isinstance(key, str):
+        key = f'"{key}"'
+    return str(key), str(value), comment

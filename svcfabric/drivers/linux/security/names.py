@@ -7,8 +7,13 @@ import re
 TABLE = "sf_security"
 BRIDGE, INET = f"bridge {TABLE}", f"inet {TABLE}"
 
-#: interface -> chain of a filtered port; interface -> its mark
+#: interface -> its port's mark, for what comes in there and what goes out
 IN, OUT = f"{BRIDGE} m_in", f"{BRIDGE} m_out"
+#: what may come in at an interface: MAC; MAC and address; MAC and target of a neighbour advertisement
+MACS, SOURCES4, SOURCES6 = f"{BRIDGE} s_macs", f"{BRIDGE} s_sources4", f"{BRIDGE} s_sources6"
+TARGETS = f"{BRIDGE} s_targets"
+#: interface -> chain of a port with CIDRs among its allowed address pairs
+WIDE = f"{BRIDGE} m_wide"
 #: mark -> chain of egress rules, of ingress rules
 FROM, TO = f"{INET} m_from", f"{INET} m_to"
 #: bridge -> connection tracking zone; (bridge, MAC) of stateful ports, whose connections are tracked
@@ -22,7 +27,7 @@ ZONES = 0xFFFF
 DIRECTIONS = {"egress": "e", "ingress": "i"}
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_OWNED = re.compile(r"(?:bridge|inet) \w+ (p[aei]|g[ei]|m[46]|n[46]|a[46])_(.+)")
+_OWNED = re.compile(r"(?:bridge|inet) \w+ (pa|q[ei]|g[ei]|m[46]|n[46]|a[46])_(.+)")
 
 
 def checked(instance_id: str) -> str:
@@ -33,13 +38,13 @@ def checked(instance_id: str) -> str:
 
 
 def spoofing_chain(port_id: str) -> str:
-    """A port's chain against spoofing."""
+    """The chain of a port that may send from CIDRs."""
     return f"{BRIDGE} pa_{checked(port_id)}"
 
 
-def port_chain(port_id: str, direction: str) -> str:
-    """A port's chain of ``egress`` or ``ingress`` rules."""
-    return f"{INET} p{DIRECTIONS[direction]}_{checked(port_id)}"
+def policy_chain(policy: str, direction: str) -> str:
+    """The chain of ``egress`` or ``ingress`` rules of the ports that are in the same groups."""
+    return f"{INET} q{DIRECTIONS[direction]}_{policy}"
 
 
 def group_chain(group_id: str, direction: str) -> str:
@@ -70,7 +75,8 @@ def bare(name: str) -> str:
 def owner(name: str) -> tuple[str, str]:
     """(first letters, id) of a chain or set made for an instance; ("", "") for others.
 
-    ``pa``, ``pe``, ``pi`` are a port's, ``ge``, ``gi``, ``m4``, ``n4``… a group's, ``a4``, ``a6`` an address group's.
+    ``pa`` is a port's, ``qe``, ``qi`` a policy's, ``ge``, ``gi``, ``m4``, ``n4``… a group's, ``a4``, ``a6`` an
+    address group's.
     """
     found = _OWNED.fullmatch(name)
     return (found[1], found[2]) if found else ("", "")

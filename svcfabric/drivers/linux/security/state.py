@@ -29,6 +29,7 @@ class State:
         self._by_network: Links = collections.defaultdict(set)
         self._by_group: Links = collections.defaultdict(set)
         self._by_claim: Links = collections.defaultdict(set)
+        self._by_policy: Links = collections.defaultdict(set)
         self._referrers: Links = collections.defaultdict(set)
         self._list_referrers: Links = collections.defaultdict(set)
         self._policies: dict[str, Policy] = {}
@@ -63,6 +64,10 @@ class State:
         """Those in a group."""
         return [self.ports[each] for each in self._by_group.get(group_id, ())]
 
+    def has_policy(self, policy: str) -> bool:
+        """Whether some port is in just those groups."""
+        return policy in self._by_policy
+
     def stateful(self, port: GuardedPort) -> bool:
         """Whether its connections are tracked: unless all its groups, and there are some, are stateless."""
         found = [self.groups.get(each) for each in port.groups]
@@ -77,6 +82,7 @@ class State:
 
     def _port_links(self, port: GuardedPort) -> Iterator[tuple[Links, str]]:
         yield self._by_network, port.network
+        yield self._by_policy, port.policy
         for group in port.groups:
             yield self._by_group, group
         for networks in port.sources.values():
@@ -169,8 +175,8 @@ class State:
         return collapsed(each for each in found if each.version == version and not is_host(each))
 
     def known(self, group_id: str) -> bool:
-        """Whether the group's members have to be kept: there are some, or rules refer to them."""
-        return group_id in self._addresses or bool(self._referrers.get(group_id))
+        """Whether the group's members have to be in sets: rules refer to them."""
+        return group_id in self._referrers
 
     # ---- what may pass
 

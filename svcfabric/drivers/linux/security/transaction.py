@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping
 
-from svcfabric.drivers.linux.security import base
+from svcfabric.drivers.linux.security import base, names
 
 
 @dataclasses.dataclass
 class Mirror:
     """What is in the kernel: names of chains and sets, and the elements of the maps all ports share.
 
-    ``elements``: map or set -> {key: value}; what is in groups' sets is not mirrored.
+    ``elements``: map or set -> {key: value}; what is in groups' sets is not mirrored. ``owners``: interface ->
+    the port's id, as the elements of the map ``names.IN`` have it.
     """
 
     chains: set[str] = dataclasses.field(default_factory=set)
     sets: set[str] = dataclasses.field(default_factory=set)
     elements: dict[str, dict[str, str]] = dataclasses.field(default_factory=dict)
+    owners: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def whole(self) -> bool:
@@ -38,6 +40,7 @@ class Transaction:
         self._chains: dict[str, list[str]] = {}
         self._mapped: dict[tuple[str, str], str] = {}
         self._unmapped: dict[tuple[str, str], str] = {}
+        self._owners: dict[str, str] = {}
         self._dropped_chains: dict[str, None] = {}
         self._dropped_sets: dict[str, None] = {}
 
@@ -93,6 +96,14 @@ class Transaction:
                 if before is not None:
                     self._unmapped[name, key] = before
 
+    def owned(self, interface: str, port_id: str) -> None:
+        """Note whose the interface (quoted, as a key) is, if its element is added."""
+        self._owners[interface] = port_id
+
+    def goes(self, name: str, key: str) -> bool:
+        """Whether that element is taken out."""
+        return (name, key) in self._unmapped
+
     def text(self) -> str:
         """As for ``nft -f``; "" when nothing changes."""
         fresh = [name for name in self._chains if name not in self.there.chains]
@@ -108,10 +119,16 @@ class Transaction:
         lines += [f"flush set {name}" for name in self._emptied]
         for name, found in (*self._filled.items(), *self._added.items()):
             lines += [_element("add", name, found)] if found else []
-        lines += [_element("add", name, [_pair(key, value)]) for (name, key), value in self._mapped.items()]
+        lines += [
+            _element("add", name, [_pair(key + self._comment(name, key), value)])
+            for (name, key), value in self._mapped.items()
+        ]
         lines += [f"delete chain {name}" for name in self._dropped_chains]
         lines += [f"delete set {name}" for name in self._dropped_sets]
         return "\n".join(lines) + "\n" if lines else ""
+
+    def _comment(self, name: str, key: str) -> str:
+        return f' comment "{self._owners[key]}"' if name == names.IN and key in self._owners else ""
 
     def done(self) -> None:
         """It was carried out."""
@@ -121,8 +138,12 @@ class Transaction:
         self.there.sets -= self._dropped_sets.keys()
         for name, key in self._unmapped:
             self.there.elements.get(name, {}).pop(key, None)
+            if name == names.IN:
+                self.there.owners.pop(key, None)
         for (name, key), value in self._mapped.items():
             self.there.elements.setdefault(name, {})[key] = value
+            if name == names.IN and key in self._owners:
+                self.there.owners[key] = self._owners[key]
 
 
 def _element(verb: str, name: str, elements: list[str]) -> str:

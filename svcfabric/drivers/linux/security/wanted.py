@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 
 from svcfabric.drivers.linux import names as interfaces
-from svcfabric.drivers.linux.security import guarded, names, shapes
+from svcfabric.drivers.linux.security import antispoof, guarded, names, shapes
 from svcfabric.drivers.linux.security.guarded import GuardedPort
 from svcfabric.drivers.linux.security.shapes import Network, text_of
 from svcfabric.drivers.linux.security.state import State, is_host
@@ -18,24 +18,24 @@ _INTERVALS = " flags interval;"
 
 
 def port(tx: Transaction, state: State, port_id: str, old: GuardedPort | None) -> None:
-    """A port's chains and elements, or none any more; ``old``: as it was before."""
+    """A port's elements, and the chains they lead to, or none any more; ``old``: as it was before."""
     new = state.ports.get(port_id)
     elements: dict[tuple[str, str], str] = {}
+    tx.drop_chain(names.spoofing_chain(port_id))
     if new is not None:
-        for group_id in new.groups:
-            for direction in names.DIRECTIONS:
-                tx.placeholder(names.group_chain(group_id, direction))
-        stateful = state.stateful(new)
-        for name, rules in guarded.chains(new, stateful).items():
-            tx.chain(name, rules)
-        elements = guarded.elements(new, stateful)
-    else:
-        for name in _port_chains(port_id):
-            tx.drop_chain(name)
-    stale = _keys_found(tx.there, port_id)
+        elements = guarded.elements(new, state.stateful(new))
+        tx.owned(f'"{new.tap}"', port_id)
+        _policy_chains(tx, new)
+        if new.wide:
+            tx.chain(names.spoofing_chain(port_id), antispoof.frames(new.sources))
+    stale = _keys_found(tx.there, port_id) if old is None else set()
     if old is not None:
-        stale |= guarded.elements(old, True).keys()
+        stale |= guarded.elements(old, True).keys() | guarded.elements(old, False).keys()
     tx.elements(elements, [key for key in stale if not _wanted_by_others(state, key, port_id, old)])
+    if old is not None and (new is None or new.policy != old.policy):
+        _sweep_policies(tx, state, old.policy)
+    elif new is None:
+        _sweep_policies(tx, state, None)
     for group_id in set(old.groups if old is not None else ()) - set(new.groups if new is not None else ()):
         _sweep_group(tx, state, group_id)
 
@@ -110,7 +110,7 @@ def lost(kind: str, state: State, there: Mirror) -> set[str]:
         missing = {
             group_id
             for group_id in {each for spec in state.members.values() for each in spec.groups}
-            if any(names.hosts_set(group_id, version) not in there.sets for version in _TYPES)
+            if state.known(group_id) and any(names.hosts_set(group_id, version) not in there.sets for version in _TYPES)
         }
         return {each for each, spec in state.members.items() if not missing.isdisjoint(spec.groups)}
     return {each for each in state.lists if any(names.list_set(each, version) not in there.sets for version in _TYPES)}
@@ -118,43 +118,51 @@ def lost(kind: str, state: State, there: Mirror) -> set[str]:
 
 def strangers(kind: str, state: State, there: Mirror) -> set[str]:
     """Ids that chains or sets are named after though nothing needs these. Ports first: they refer to the others."""
-    found: dict[str, set[str]] = {}
+    found = {"port": {each for each in there.owners.values() if each not in state.ports}}
     for name in there.chains | there.sets:
         what, each = names.owner(name)
-        if what in ("pa", "pe", "pi"):
+        if what == "pa":
             unknown, owner = each not in state.ports, "port"
         elif what in ("ge", "gi"):
             unknown, owner = each not in state.groups and not state.ports_in(each), "security_group"
         elif what in ("a4", "a6"):
             unknown, owner = not _list_needed(state, each), "address_group"
         else:
-            unknown, owner = bool(what) and not state.known(each), "security_group"
+            unknown, owner = what[:1] in ("m", "n") and not state.known(each), "security_group"
         if unknown:
             found.setdefault(owner, set()).add(each)
-    return found.get(kind, set()) if kind == "port" or "port" not in found else set()
+    return found.get(kind, set()) if kind == "port" or not found["port"] else set()
 
 
-def _port_chains(port_id: str) -> list[str]:
-    return [names.spoofing_chain(port_id), *(names.port_chain(port_id, each) for each in names.DIRECTIONS)]
+def _policy_chains(tx: Transaction, port: GuardedPort) -> None:
+    for direction in names.DIRECTIONS:
+        name = names.policy_chain(port.policy, direction)
+        if name not in tx.there.chains:
+            for group_id in port.groups:
+                tx.placeholder(names.group_chain(group_id, direction))
+            tx.chain(name, guarded.policy_rules(port, direction))
 
 
 def _is_there(state: State, port: GuardedPort, there: Mirror) -> bool:
+    chains = [names.policy_chain(port.policy, each) for each in names.DIRECTIONS]
+    chains += [names.spoofing_chain(port.id)] if port.wide else []
     elements = guarded.elements(port, state.stateful(port))
-    return there.chains.issuperset(_port_chains(port.id)) and all(
+    return there.chains.issuperset(chains) and all(
         there.elements.get(name, {}).get(key) == value for (name, key), value in elements.items()
     )
 
 
 def _keys_found(there: Mirror, port_id: str) -> set[tuple[str, str]]:
-    """The keys of elements in the kernel that are of the port, whatever was remembered of it."""
+    """The keys of elements in the kernel that are of the port, whatever is remembered of it."""
     tap = f'"{interfaces.tap(port_id)}"'
-    found = {(name, tap) for name in (names.IN, names.OUT)}
+    if there.owners.get(tap) not in (None, port_id):
+        return set()  # of a port whose id begins alike
     mark = there.elements.get(names.OUT, {}).get(tap)
-    if mark is not None:
-        return found | {(name, mark) for name in (names.FROM, names.TO)}
-    targets = {f"goto {names.bare(each)}" for each in _port_chains(port_id)}
-    for name in (names.FROM, names.TO):
-        found |= {(name, key) for key, value in there.elements.get(name, {}).items() if value in targets}
+    found = {(name, mark) for name in (names.FROM, names.TO) if mark is not None}
+    for name in (names.IN, names.OUT, names.WIDE):
+        found.add((name, tap))
+    for name in (names.MACS, names.SOURCES4, names.SOURCES6, names.TARGETS) if mark is not None else ():
+        found |= {(name, key) for key in there.elements.get(name, ()) if key.startswith(tap)}
     return found
 
 
@@ -168,6 +176,28 @@ def _wanted_by_others(state: State, key: tuple[str, str], port_id: str, old: Gua
             what == f'"{each.bridge}" . {mac}' for each in others if state.stateful(each) for mac in each.sources
         )
     return False
+
+
+def _sweep_policies(tx: Transaction, state: State, policy: str | None) -> None:
+    """Drop the chains of a policy that no port has any more; None: of all that nothing leads to."""
+    if policy is not None:
+        unused = {policy} if not state.has_policy(policy) else set()
+    else:
+        found = {names.owner(each)[1] for each in tx.there.chains if names.owner(each)[0] in ("qe", "qi")}
+        unused = {each for each in found if not state.has_policy(each)} - _targets(tx)
+    for each in unused:
+        for direction in names.DIRECTIONS:
+            tx.drop_chain(names.policy_chain(each, direction))
+
+
+def _targets(tx: Transaction) -> set[str]:
+    """The policies that elements which stay lead to."""
+    return {
+        value.partition("_")[2]
+        for name in (names.FROM, names.TO)
+        for key, value in tx.there.elements.get(name, {}).items()
+        if not tx.goes(name, key)
+    }
 
 
 def _sweep_group(tx: Transaction, state: State, group_id: str) -> None:

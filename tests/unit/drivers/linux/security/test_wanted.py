@@ -81,11 +81,14 @@ def test_a_port_writes_nothing_but_its_own():
     table = Table()
     table.port("one", "g")
     table.port("two", "g", address="10.0.0.6", number=6)
-    assert "one" not in table.text.replace(f'"{MAC}"', "")
-    assert "flush" not in table.text
-    assert "add chain inet sf_security gi_g" not in table.text, "made by the first"
+    assert "one" not in table.text
+    assert all(line.startswith("add element ") for line in table.text.splitlines()), "the first made the chains"
     table.port("one", "g", address="10.0.0.7")
     assert "two" not in table.text
+    assert all(line.startswith(("add element ", "delete element ")) for line in table.text.splitlines())
+    table.port("one", "h", "g", address="10.0.0.7")
+    assert "two" not in table.text
+    assert "flush" not in table.text
     assert not wanted.lost("port", table.state, table.there)
 
 
@@ -164,13 +167,19 @@ def test_what_is_lost_and_what_is_nobodys():
     table.port("p", "g")
     table.group("g", incoming(group="r"))
     table.member("m", ("r",), "10.0.0.9")
+    table.port("w", "g", address="10.0.0.6", number=6, pairs=[(MAC, "10.1.0.0/16")])
+    table.no_port("w")
     for kind in ("port", "security_group", "security_group_member"):
         assert not wanted.lost(kind, table.state, table.there)
         assert wanted.lost(kind, table.state, Mirror())
     nobody = State()
     assert wanted.strangers("port", nobody, table.there) == {"p"}
     assert wanted.strangers("security_group", nobody, table.there) == set()
-    table.no_port("p")
+    forgetful = Transaction(table.there)
+    wanted.port(forgetful, nobody, "p", None)
+    assert "delete chain inet sf_security q" in forgetful.text()
+    forgetful.done()
+    assert not any(table.there.elements[each] for each in (names.IN, names.OUT, names.FROM, names.TO, names.MACS))
     assert wanted.strangers("security_group", nobody, table.there) == {"g", "r"}
 
 
