@@ -64,8 +64,11 @@ def _run(text: str, prepare: Callable[[Any], None]) -> str:
     with _library:
         # the context opens its netlink socket when it is made: it must be made in the namespace
         nft = nftables.Nftables()
-        prepare(nft)
-        code, output, error = nft.cmd(text)
+        try:
+            prepare(nft)
+            code, output, error = nft.cmd(text)
+        finally:
+            del nft  # here: the context's end is the library's work, too
     if code != 0:
         raise NftRefused("nftables refused the rules", detail=str(error).strip(), retry=False)
     return str(output)
