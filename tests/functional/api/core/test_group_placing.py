@@ -13,7 +13,7 @@ from svcfabric.fabric.models import instances, placements
 from svcfabric.spi.security import AddressPair, PortSecurity, SecurityRule
 
 HOSTS = ("h1", "h2", "h3")
-WRITERS, ROUNDS = 4, 25
+WRITERS, ROUNDS = 4, 15
 
 
 @pytest.fixture(autouse=True)
@@ -265,22 +265,21 @@ def test_a_member_joins_at_the_same_cost_however_many_there_are(world, admin, te
             handler.create(caller, [{**body, "binding:host_id": "h1"}])
         counts.append(len(seen))
         admin.ask("PUT", f"/quotas/{tenant.project}", {"quota": {"port": -1}}, 200)
-        handler.create(caller, [{**body, "binding:host_id": host} for host in HOSTS for _ in range(20)])
+        handler.create(caller, [{**body, "binding:host_id": host} for host in HOSTS for _ in range(8)])
     assert counts[1] <= counts[0]
     world.dispatcher.__class__.send(world.dispatcher, [])
     stmt = sa.select(sa.func.count()).select_from(placements).join(instances)
-    assert world.rows(stmt.where(instances.c.kind == "security_group_member"))[0][0] == (3 + 2 + 120) * 3
+    assert world.rows(stmt.where(instances.c.kind == "security_group_member"))[0][0] == (3 + 2 + 48) * 3
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_any_order_of_changes_leads_to_what_a_fresh_look_finds(world, admin, tenant, bound, seed):
-    """After a hundred random changes, what is placed is what the rows say should be."""
-    dice = random.Random(seed)
+def test_any_order_of_changes_leads_to_what_a_fresh_look_finds(world, admin, tenant, bound):
+    """After many random changes, others on each database, what is placed is what the rows say should be."""
+    dice = random.Random(world.database.dialect)
     admin.ask("PUT", f"/quotas/{tenant.project}", {"quota": {"security_group": -1, "security_group_rule": -1}}, 200)
     groups = [group(tenant) for _ in range(4)]
     lists = [tenant.make("address_group", addresses=["10.0.0.0/8"]) for _ in range(2)]
     ports, rules, protocols = [], [], itertools.count(70)
-    for _ in range(100):
+    for _ in range(80):
         act = dice.choice(["bind", "bind", "move", "regroup", "delete", "rule", "rule", "unrule", "answer"])
         some = dice.sample(groups, dice.randint(1, 3))
         if act == "bind" and len(ports) < 12:
