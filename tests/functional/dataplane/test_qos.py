@@ -9,11 +9,13 @@ import socket
 import subprocess
 import threading
 import time
+import uuid
 
 import pytest
 
 from svcfabric.drivers.linux import netns
 from svcfabric.spi.l2l3 import Qos
+from svcfabric.spi.security import PortSecurity, SecurityGroupSpec, SecurityRule
 from tests import beds
 
 WITHIN = 0.05  # of the limit
@@ -238,6 +240,20 @@ def test_marks_are_on_the_wire(bed, two):
     time.sleep(0.05)
     seen = {each[15] for each in underlay.frames() if each[12:14] == b"\x08\x00" and each[26:30] == b"\x0a\x00\x00\x0b"}
     assert seen == {0}
+
+
+def test_a_limited_port_is_filtered_all_the_same(bed, two):
+    """What the shaper gives back goes on through the filter: neither spoofed nor unasked packets pass."""
+    here, there, _ = two
+    group = SecurityGroupSpec(id=str(uuid.uuid4()), rules=(SecurityRule(direction="egress", version=4),))
+    bed.hosts[0].apply(group)
+    limits = Qos(egress_kbps=50_000, ingress_kbps=50_000, egress_kpps=50, dscp=8)
+    bed.hosts[0].apply(dataclasses.replace(here.port, security=PortSecurity(groups=(group.id,)), qos=limits))
+    assert beds.ping(here.namespace, there.address, 3).lost == 0
+    assert beds.ping(there.namespace, here.address, 3, wait=0.2).received == 0
+    netns.rtnl(here.namespace, beds.raise_with, "eth0", ("10.0.0.99", 24))
+    ping = beds.Ping(here.namespace, there.address, "-c", "3", "-i", "0.01", "-W", "0.2", "-I", "10.0.0.99")
+    assert ping.finish().received == 0
 
 
 @pytest.fixture
