@@ -67,6 +67,9 @@ def _kernel_objects() -> Iterator[str]:
     for path in run.iterdir() if run.is_dir() else ():
         if path.name.startswith(NAMESPACES):
             yield f"namespace {path.name}"
+    told = pathlib.Path("/run/svcfabric")
+    for path in told.iterdir() if told.is_dir() else ():
+        yield f"directory {path}"
     tables = subprocess.run(["nft", "list", "tables"], capture_output=True, text=True, check=False).stdout
     for line in tables.splitlines():
         if line.split()[-1].startswith(TABLES):
