@@ -18,7 +18,7 @@ instances = Table(
     Column("deleted", Boolean, nullable=False, default=False),
     # A singleton (router, load balancer) wants exactly one host, chosen by the fabric.
     Column("wants_host", Boolean, nullable=False, default=False),
-    Column("changed_at", Time, nullable=False),
+    Column("changed_at", Time, nullable=False, index=True),
     Index("ix_instances_kind_deleted", "kind", "deleted"),
 )
 
@@ -38,6 +38,7 @@ placements = Table(
     Column("error_detail", Text, nullable=False, default=""),
     PrimaryKeyConstraint("instance_id", "host"),
     Index("ix_placements_host", "host"),
+    Index("ix_placements_removing", "removing"),
 )
 
 agents = Table(

@@ -27,6 +27,8 @@ from svcfabric.fabric.models import instances, leases, placements
 from svcfabric.fabric.reports import Controller
 
 LOG = logging.getLogger(__name__)
+RECENT = datetime.timedelta(minutes=10)  # changes each sweep looks at
+WHOLE = 60.0  # seconds between two looks at all that should be
 STALL = 20.0  # seconds without a sweep after which this controller has to watch hosts anew
 
 
@@ -83,6 +85,7 @@ class Sweep:
         self._watch = Watch(failover_time=failover_time, down_time=down_time, stall=stall, clock=clock)
         self._chores = tuple(chores)
         self._patience, self._clock = Patience(2 * interval), clock
+        self._whole_due = clock()
         self._me = new_id()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -117,7 +120,10 @@ class Sweep:
             if offered[kind, driver]:
                 self._place(kind, instance_id, driver)
         self._fail_over()
-        behind = self.lagging()
+        whole = self._clock() >= self._whole_due
+        if whole:
+            self._whole_due = self._clock() + WHOLE
+        behind = self.lagging(None if whole else RECENT)
         ids = self._patience.due(behind, self._clock())
         if ids:
             LOG.info("%d instances lag; sending %d of them again", len(behind), len(ids))
@@ -157,23 +163,33 @@ class Sweep:
                 LOG.warning("host %s is dead: moved %s %s", host, kind, instance_id)
                 self._dispatcher.kick(ids)
 
-    def lagging(self) -> dict[str, int]:
-        """Instances behind for longer than an interval, on hosts whose agent is alive, with their generations."""
+    def lagging(self, since: datetime.timedelta | None = None) -> dict[str, int]:
+        """Instances behind for longer than an interval, on hosts whose agent is alive, with their generations.
+
+        ``since``: of what is not to be removed, only what changed in this time, which is found without a look at
+        everything.
+        """
         quiet = now() - datetime.timedelta(seconds=self._interval)
-        stmt = (
+        going = placements.c.removing.is_(True)
+        behind = placements.c.observed_generation < instances.c.generation
+        if since is not None:
+            behind = sa.and_(behind, instances.c.changed_at > now() - since)
+        with self._database.read() as conn:
+            return {
+                ident: generation
+                for which in (going, behind)
+                for ident, generation in conn.execute(self._alive(which).where(instances.c.changed_at < quiet))
+            }
+
+    def _alive(self, which: sa.ColumnElement[bool]) -> sa.Select[str, int]:
+        return (
             sa.select(instances.c.id, instances.c.generation)
             .distinct()
             .join(placements, placements.c.instance_id == instances.c.id)
             .join(agents_table, agents_table.c.host == placements.c.host)
-            .where(
-                sa.or_(placements.c.observed_generation < instances.c.generation, placements.c.removing.is_(True)),
-                instances.c.changed_at < quiet,
-                agents_table.c.heartbeat_at >= agents.alive_since(self._down_time),
-            )
+            .where(which, agents_table.c.heartbeat_at >= agents.alive_since(self._down_time))
             .limit(5000)
         )
-        with self._database.read() as conn:
-            return dict(conn.execute(stmt).tuples().all())
 
     def _waiting(self) -> list[tuple[str, str, str]]:
         placed = sa.select(placements.c.instance_id).where(
