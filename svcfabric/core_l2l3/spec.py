@@ -54,6 +54,8 @@ _PORTS = (
         ports.c.extra_dhcp_opts,
         *PORT_COLUMNS,
         networks.c.admin_state_up.label("network_up"),
+        networks.c.ipv4_address_scope,
+        networks.c.ipv6_address_scope,
         qos_policies.c.rules.label("qos_rules"),
         *(column.label(f"network_{column.name}") for column in _SEGMENT),
     )
@@ -93,6 +95,8 @@ def _leg(row: Any, subnets: Mapping[str, Subnet]) -> Leg:
         segment=_segment(row),
         addresses=_addresses(row.fixed_ips, subnets),
         admin_state_up=row.admin_state_up and row.network_up,
+        scope4=row.ipv4_address_scope or "",
+        scope6=row.ipv6_address_scope or "",
     )
 
 

@@ -14,7 +14,7 @@ from svcfabric.core_l2l3 import subnet_ports, subnet_rules
 from svcfabric.core_l2l3.addressing import allocate, policies, pool_rules, released
 from svcfabric.core_l2l3.core import DHCP, ROUTER_INTERFACE, Changed, Core, check_revision, forbidden
 from svcfabric.core_l2l3.dhcp import serving as dhcp
-from svcfabric.core_l2l3.l3 import advertise, outside
+from svcfabric.core_l2l3.l3 import advertise, outside, scoped
 from svcfabric.core_l2l3.models import networks, subnets
 from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.core_l2l3.readers import NETWORKS, SUBNETS
@@ -97,7 +97,10 @@ class Subnets:
             if row["ip_memory"]:
                 released.begin(conn, row["id"])
         ids = [*network["subnets"], *(row["id"] for row in rows)]
-        _list_subnets(conn, network, ids, {f"ipv{version}_address_scope": scope for version, scope in scopes.items()})
+        stored = {f"ipv{version}_address_scope": scope for version, scope in scopes.items()}
+        _list_subnets(conn, network, ids, stored)
+        if any(network[name] != scope for name, scope in stored.items()):
+            scoped.tell(conn, changed, [network["id"]])
         for row in rows:
             if _auto(row):
                 subnet_ports.give_addresses(conn, changed, row)
@@ -169,7 +172,10 @@ class Subnets:
             if row["enable_dhcp"]:
                 dhcp.settle(conn, self._core, changed, network["id"])
             left = [one for one in network["subnets"] if one != ident]
-            _list_subnets(conn, network, left, _scopes_left(conn, network["id"], row))
+            scopes = _scopes_left(conn, network["id"], row)
+            _list_subnets(conn, network, left, scopes)
+            if any(network[name] != scope for name, scope in scopes.items()):
+                scoped.tell(conn, changed, [network["id"]])
 
         self._core.write(work)
 

@@ -97,7 +97,11 @@ class RouterAdvertisement:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """An interface of an inserted function (router, load balancer) on a network's bridge."""
+    """An interface of an inserted function (router, load balancer) on a network's bridge.
+
+    ``scope4``, ``scope6``: the address scope of the network's addresses of that family, "" for none. A router
+    forwards between two legs only within one (or none), and translates nothing within one.
+    """
 
     port_id: str
     mac: str
@@ -105,6 +109,8 @@ class Leg:
     addresses: tuple[Address, ...] = ()
     admin_state_up: bool = True
     ra: RouterAdvertisement | None = None
+    scope4: str = ""
+    scope6: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

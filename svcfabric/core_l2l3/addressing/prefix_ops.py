@@ -15,6 +15,7 @@ from svcfabric.core_l2l3.addressing.readers import SUBNETPOOLS
 from svcfabric.core_l2l3.addressing.schemas.pool import PREFIXES
 from svcfabric.core_l2l3.addressing.subnetpools import store
 from svcfabric.core_l2l3.core import Changed, Core, forbidden
+from svcfabric.core_l2l3.l3 import scoped
 from svcfabric.core_l2l3.models import networks, subnets
 from svcfabric.core_l2l3.readers import NETWORKS
 from svcfabric.db.base import now
@@ -81,6 +82,7 @@ class PrefixOps:
             values = {"subnetpool_id": ident, "revision_number": subnets.c.revision_number + 1, "updated_at": now()}
             conn.execute(subnets.update().where(subnets.c.id.in_([row.id for row in found])).values(**values))
             scope_rules.set_scope(conn, [network_id], pool["ip_version"], pool["address_scope_id"])
+            scoped.tell(conn, changed, [network_id])
             stamp = {"revision_number": networks.c.revision_number + 1, "updated_at": now()}
             conn.execute(networks.update().where(networks.c.id == network_id).values(**stamp))
             return [{"id": row.id, "cidr": row.cidr} for row in found]

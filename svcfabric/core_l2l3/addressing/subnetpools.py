@@ -15,6 +15,7 @@ from svcfabric.core_l2l3.addressing.models import subnetpools
 from svcfabric.core_l2l3.addressing.readers import SUBNETPOOLS
 from svcfabric.core_l2l3.addressing.shareables import POOL
 from svcfabric.core_l2l3.core import Changed, Core, check_revision
+from svcfabric.core_l2l3.l3 import scoped
 from svcfabric.core_l2l3.models import subnets
 from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.db.base import new_id, now
@@ -62,7 +63,10 @@ class SubnetPools:
         def work(conn: sa.Connection, changed: Changed) -> Row:
             row = SUBNETPOOLS.lock(conn, ctx, ident)
             check_revision(row, if_match)
-            return store(conn, ctx, row, body)
+            after = store(conn, ctx, row, body)
+            if after["address_scope_id"] != row["address_scope_id"]:
+                scoped.tell_of_pool(conn, changed, ident)
+            return after
 
         return self._core.write(work)
 

@@ -14,6 +14,7 @@ from svcfabric.spi.l2l3 import ConntrackHelper
 LOG = logging.getLogger(__name__)
 FEATURE = "conntrack-helper:"  # begins the feature of a helper the kernel has: conntrack-helper:ftp:tcp
 CHAIN = f"{TABLE} c_help"
+HOOKED = f"{CHAIN} {{ type filter hook prerouting priority mangle; policy accept; }}"
 
 # (helper, protocol) as clients name it -> as the kernel does
 _KNOWN = {

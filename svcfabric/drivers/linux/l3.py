@@ -7,7 +7,7 @@ import ipaddress
 from collections.abc import Iterable
 from typing import Any
 
-from svcfabric.drivers.linux import arp, forwards, helpers, leg, link, nat, netns, nft, radvd, route, sysctl
+from svcfabric.drivers.linux import arp, forwards, helpers, leg, link, nat, netns, nft, radvd, route, scopes, sysctl
 from svcfabric.drivers.linux.fault import HostFault, RouteRefused, guarded
 from svcfabric.drivers.linux.host import Host
 from svcfabric.drivers.linux.qos import gateways as qos
@@ -231,15 +231,19 @@ def held_addresses(ipr: Any) -> list[str]:
 def _rules_of(spec: RouterSpec, *, fresh: bool = False) -> str:
     outer = spec.gateway
     v4 = [each.address for each in outer.addresses if ":" not in each.address] if outer else []
+    gateway = gateway_name(outer.port_id) if outer else ""
+    source = v4[0] if v4 and spec.enable_snat else ""
+    legs = named_legs(spec)
     return nat.rules(
         (inside_name(each.port_id) for each in spec.legs),
-        gateway_name(outer.port_id) if outer else "",
-        v4[0] if v4 and spec.enable_snat else "",
+        gateway,
+        source,
         more=nat.More(
-            made=forwards.MAPS,
+            made=(*forwards.MAPS, *scopes.MADE),
             incoming=forwards.RULES,
-            chains=(f"{helpers.CHAIN} {{ type filter hook prerouting priority mangle; policy accept; }}",),
-            filled=tuple(helpers.text(spec.helpers)),
+            untranslated=tuple(scopes.within(legs, gateway)),
+            chains=(helpers.HOOKED, *scopes.CHAINS),
+            filled=(*helpers.text(spec.helpers), *scopes.rules(legs, gateway, source_nat=bool(source))),
         ),
         fresh=fresh,
     )

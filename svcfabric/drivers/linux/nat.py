@@ -22,11 +22,13 @@ class More:
     """What others put into the router's table, as nft text.
 
     ``made``: commands that make maps; ``incoming``: rules, without chain, for what comes in and no floating IP
-    took; ``chains``: further chains (``NAME { ... }``), ``filled``: commands that fill them.
+    took; ``untranslated``: inner interfaces that source NAT leaves alone; ``chains``: further chains
+    (``NAME { ... }``), ``filled``: commands that fill them.
     """
 
     made: tuple[str, ...] = ()
     incoming: tuple[str, ...] = ()
+    untranslated: tuple[str, ...] = ()
     chains: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
 
@@ -45,6 +47,9 @@ def rules(inside: Iterable[str], gateway: str, source: str, *, more: More = NOTH
     out = []
     if gateway:
         out += [f'oifname "{gateway}" iifname @s_inside snat to ip saddr map @m_snat']
+        if source and more.untranslated:
+            alone = ", ".join(f'"{each}"' for each in more.untranslated)
+            out += [f'oifname "{gateway}" iifname {{ {alone} }} accept']
         if source:
             out += [f'oifname "{gateway}" iifname @s_inside snat to {source}']
         # a server behind the router that used a floating IP of it: the answer must come back through here

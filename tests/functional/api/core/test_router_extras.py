@@ -174,3 +174,21 @@ def test_what_no_router_here_does_is_refused(tenant, admin, router):
     for verb in ("add", "update", "remove"):
         kind, message = tenant.refused(400, "PUT", f"{path}/{verb}_external_gateways", several)
         assert (kind, "one external gateway" in message) == ("NotSupported", True)
+
+
+@ONE_DATABASE
+def test_hosts_know_of_what_address_scope_a_router_s_networks_are(world, tenant, router):
+    one, two = (tenant.make("address_scope", name=name, ip_version=4) for name in ("one", "two"))
+    pool = tenant.make("subnetpool", name="p", prefixes=["10.40.0.0/16"], default_prefixlen=24)
+    network = tenant.network()
+    subnet = tenant.make("subnet", network_id=network["id"], ip_version=4, subnetpool_id=pool["id"])
+    tenant.attach(router, subnet_id=subnet["id"])
+
+    def told():
+        (leg,) = world.specs("h1")[router["id"]].legs
+        return leg.scope4
+
+    assert told() == ""
+    for scope in (one, two):
+        tenant.ask("PUT", f"/subnetpools/{pool['id']}", {"subnetpool": {"address_scope_id": scope["id"]}}, 200)
+        assert told() == scope["id"]
