@@ -37,6 +37,13 @@ table inet doctor {
   }
 }
 """
+_FORWARD = """
+table netdev doctor {
+  chain c_in { type filter hook ingress device "v0" priority 0
+    fwd to "i0"
+  }
+}
+"""
 _KERNEL = "needs a kernel with {option} (Debian's has it; in a container: the host's)"
 
 
@@ -67,6 +74,7 @@ def _try_all() -> list[Finding]:
             _needed("bridge", "CONFIG_BRIDGE", lambda: ipr.link("add", ifname="b0", kind="bridge")),
             _vxlan(ipr),
             _suppression(ipr),
+            _limits(ipr),
         ]
     return [
         *links,
@@ -101,6 +109,18 @@ def _suppression(ipr: Any) -> Finding:
     except (NetlinkError, OSError, IndexError) as exc:
         return degraded(name, _words(exc), instead)
     return ok(name, "bridge ports have neigh_suppress")
+
+
+def _limits(ipr: Any) -> Finding:
+    name, instead = "limits of bandwidth", "ports and routers with QoS policies that limit bandwidth are in ERROR"
+    try:
+        ipr.link("add", ifname="i0", kind="ifb")
+        ipr.tc("add", "htb", index=ipr.link_lookup(ifname="i0")[0], handle=0x10000, default=0)
+        nft.apply_here(_FORWARD)
+    except (NetlinkError, HostFault, OSError, IndexError) as exc:
+        option = "CONFIG_IFB, CONFIG_NET_SCH_HTB, CONFIG_NFT_FWD_NETDEV"
+        return degraded(name, _words(exc), f"{instead}; {_KERNEL.format(option=option)}")
+    return ok(name, "htb, ifb and nftables' fwd")
 
 
 def _bridge_filter() -> Finding:
