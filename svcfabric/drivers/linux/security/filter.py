@@ -46,6 +46,8 @@ class Filter:
         self._looks = 0
         self._judged: dict[str, tuple[int, set[str]]] = {}
         self._based = False
+        # network -> interface index of its bridge, whose packets go through the tables
+        self._guarded: dict[str, int] = {}
         #: what should be
         self.state = State()
 
@@ -67,8 +69,11 @@ class Filter:
 
     # ---- changes
 
-    def put_port(self, spec: PortSpec) -> GuardedPort:
-        """Filter a port, whether its wire is there yet or not (its bridge must be); what to remember of it."""
+    def put_port(self, spec: PortSpec, bridge: int) -> GuardedPort:
+        """Filter a port, whether its wire is there yet or not; what to remember of it.
+
+        ``bridge``: the interface index of its network's bridge, which must be there.
+        """
         with self._lock:
             old = self.state.ports.get(spec.id)
             port = self._port_of(spec, old)
@@ -80,8 +85,9 @@ class Filter:
 
             self.state.put_port(port)
             with _undone(undo):
-                self._host.ensure_bridge_namespace()
-                netns.rtnl(self._namespace, kernel.guard, port.bridge, True)
+                if self._guarded.get(port.network) != bridge:
+                    netns.rtnl(self._namespace, kernel.guard, port.bridge, True)
+                    self._guarded[port.network] = bridge
                 self._commit(lambda tx: wanted.port(tx, self.state, port.id, old))
             if old is not None and old != port:
                 self._cut_port(port.zone, [*_networks(old), *_networks(port)])
@@ -102,6 +108,7 @@ class Filter:
                 if gone:
                     self._cut_port(old.zone, _networks(old))
                 if not any(self.state.ports_on(old.network)):
+                    self._guarded.pop(old.network, None)
                     netns.rtnl(self._namespace, kernel.guard, old.bridge, False)
             self._tidy()
 
@@ -196,8 +203,7 @@ class Filter:
         return GuardedPort.of(spec, number, zone)
 
     def _number_for(self, port_id: str) -> int:
-        taken = {each.number for each in self.state.ports.values()}
-        return guarded.number_for(port_id, names.NUMBERS, taken)
+        return guarded.number_for(port_id, names.NUMBERS, self.state.numbers)
 
     def _restore_list(self, list_id: str, old: AddressGroupSpec | None) -> None:
         if old is None:

@@ -87,7 +87,7 @@ def _element(name: str, element: Any) -> tuple[str, str, str]:
     if isinstance(key, dict) and "elem" in key:
         key, comment = key["elem"]["val"], key["elem"].get("comment", "")
     if isinstance(value, dict):
-        value = f"goto {value['goto']['target']}"
+        value = f"goto {value.get('goto', {}).get('target')}"
     if isinstance(key, dict):
         interface, *others = key["concat"]
         if name == names.TARGETS:

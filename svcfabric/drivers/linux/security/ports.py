@@ -36,7 +36,8 @@ class PortFilter:
             self._drop(spec.id, gone=False)
             return
         segment.ensure_bridge(self._host, spec.segment)
-        self._records.put(spec.id, self._filter.put_port(spec).record())
+        _, (bridge, _) = self._host.bridges[spec.segment.network_id]
+        self._records.put(spec.id, self._filter.put_port(spec, bridge).record())
         yield
 
     def remove(self, port_id: str) -> None:

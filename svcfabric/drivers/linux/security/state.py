@@ -26,6 +26,8 @@ class State:
         self.groups: dict[str, SecurityGroupSpec] = {}
         self.members: dict[str, MemberSpec] = {}
         self.lists: dict[str, AddressGroupSpec] = {}
+        #: ports' numbers in marks
+        self.numbers: set[int] = set()
         self._by_network: Links = collections.defaultdict(set)
         self._by_group: Links = collections.defaultdict(set)
         self._by_claim: Links = collections.defaultdict(set)
@@ -46,6 +48,7 @@ class State:
         """A filtered port."""
         self.drop_port(port.id)
         self.ports[port.id] = port
+        self.numbers.add(port.number)
         for links, key in self._port_links(port):
             links[key].add(port.id)
 
@@ -53,6 +56,7 @@ class State:
         """No longer filtered, or gone."""
         port = self.ports.pop(port_id, None)
         if port is not None:
+            self.numbers.discard(port.number)
             for links, key in self._port_links(port):
                 _unlink(links, key, port_id)
 
