@@ -1,5 +1,6 @@
 """QoS policies: rules, who may use them, and which hosts are told what of them."""
 
+import concurrent.futures
 import uuid
 
 import pytest
@@ -240,6 +241,21 @@ def test_a_changed_rule_reaches_exactly_who_has_it(world, admin, tenant, public,
     assert not world.specs("h1"), "nothing has changed"
     tenant.change("floatingip", fip["id"], qos_policy_id=None)
     assert world.specs("h1")[fip["id"]].qos == Qos()
+
+
+def test_ports_made_while_a_rule_changes_obey_it_in_the_end(world, admin, tenant, private, bound, policy):
+    rule = add_rule(admin, policy, "bandwidth_limit", **LIMIT)
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        made = [pool.submit(bound, qos_policy_id=policy["id"]) for _ in range(6)]
+        for kbps in range(3000, 3005):
+            change_rule(admin, policy, "bandwidth_limit", rule, max_kbps=kbps)
+    ids = {each.result()["id"] for each in made}
+    newest = {}
+    for _, envelope in world.sent.applied:
+        if envelope.id in ids and envelope.generation >= newest.get(envelope.id, envelope).generation:
+            newest[envelope.id] = envelope
+    assert {envelope.spec.qos.egress_kbps for envelope in newest.values()} == {3004}
+    assert newest.keys() == ids
 
 
 def test_what_no_driver_can_do_is_refused(admin, tenant, private, policy):
