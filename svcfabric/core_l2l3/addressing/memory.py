@@ -33,12 +33,12 @@ _KNOWN = sa.union_all(
     )
 )
 _EVERY = sa.union_all(*(sa.select(t.c.address).where(t.c.subnet_id == _SUBNET) for t in (ip_allocations, ip_released)))
-_TAKEN = sa.exists().where(
-    ip_allocations.c.subnet_id == ip_released.c.subnet_id, ip_allocations.c.address == ip_released.c.address
+_TAKEN = sa.select(ip_allocations.c.address).where(
+    ip_allocations.c.subnet_id == _SUBNET, ip_allocations.c.address.in_(_ADDRESSES)
 )
 # Ordered by what the index is: PostgreSQL does not see that all of these have the same ``held_until``.
 _READY = (
-    sa.select(ip_released.c.address, ip_released.c.rank, _TAKEN.label("taken"))
+    sa.select(ip_released.c.address, ip_released.c.rank)
     .where(ip_released.c.subnet_id == _SUBNET, ip_released.c.held_until.is_(None))
     .order_by(ip_released.c.held_until, ip_released.c.rank)
     .limit(sa.bindparam("count"))
@@ -135,14 +135,20 @@ class _Source:
             values = {"subnet": self._subnet.id, "count": count}
             stmt = _READY if project is None else _OWN
             found = self._conn.execute(stmt, values if project is None else values | {"project": project}).all()
-            used = {*self._spoken_for, *self._used}
-            ready = [(row.address, row.rank) for row in found if not row.taken and row.address not in used]
-            stale = [row.address for row in found if row.taken]
+            stale = self._taken([row.address for row in found])
+            used = {*self._spoken_for, *self._used, *stale}
+            ready = [(row.address, row.rank) for row in found if row.address not in used]
             if stale:  # handed out by somebody who did not know yet that this subnet remembers
                 released.forget(self._conn, self._subnet.id, stale)
             if ready or not stale or len(found) < count:
                 self._ready[project] = ready
         return self._ready[project]
+
+    def _taken(self, addresses: Sequence[str]) -> list[str]:
+        """Those that ports have. A query of its own: PostgreSQL would answer it for the whole subnet in a join."""
+        if not addresses:
+            return []
+        return list(self._conn.execute(_TAKEN, {"subnet": self._subnet.id, "addresses": addresses}).scalars())
 
     def _reuse(self, project: str | None, ready: list[tuple[str, str]]) -> str:
         address, _rank = ready.pop(0)
