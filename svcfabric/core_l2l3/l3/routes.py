@@ -87,7 +87,7 @@ def _resources(core: Core, conf: Any) -> tuple[Resource, ...]:
         Resource(
             name="floatingip_pool",
             collection="floatingip_pools",
-            path="/floatingip_pools",
+            path="/floatingip-pools",
             attributes=fip_pools.ATTRIBUTES,
             handler=FloatingIPPools(core),
             operations=frozenset({"list"}),

@@ -146,9 +146,9 @@ def test_an_empty_change_ends_the_association(tenant, private, public, router):
 def test_pools(tenant, admin, public, private):
     admin.subnet(public, "2001:db8:9::/64")
     second = admin.subnet(public, "172.24.8.0/24", name="second")
-    pools = tenant.get("/floatingip_pools")["floatingip_pools"]
+    pools = tenant.get("/floatingip-pools")["floatingip_pools"]
     assert {pool["subnet_id"] for pool in pools} == {public["subnet"]["id"], second["id"]}
-    (mine,) = tenant.get(f"/floatingip_pools?subnet_name=second&network_id={public['id']}")["floatingip_pools"]
+    (mine,) = tenant.get(f"/floatingip-pools?subnet_name=second&network_id={public['id']}")["floatingip_pools"]
     assert mine == {
         "subnet_id": second["id"],
         "subnet_name": "second",
