@@ -46,8 +46,11 @@ def _or_null(column: sa.Column[Any], nothing: Expression) -> Expression:
     return sa.type_coerce(sa.case((column != nothing, column), else_=sa.null()), column.type)
 
 
-def _answer(ident: Expression, waiting: Expression) -> Expression:
-    """What the owning host made of an instance: ACTIVE, ERROR, or ``waiting`` until it has answered."""
+def _answer(ident: Expression, waiting: Expression, host: Expression | None = None) -> Expression:
+    """What the owning host made of an instance: ACTIVE, ERROR, or ``waiting`` until it has answered.
+
+    ``host``: where it is, if that is known: one row to look at, however many hosts know of the instance.
+    """
     said = sa.case((placements.c.error != _NOTHING, ERROR), (placements.c.observed_generation > _ZERO, ACTIVE))
     answer = (
         sa.select(sa.func.max(said))  # there is one owner, but a subquery must not depend on it
@@ -55,6 +58,7 @@ def _answer(ident: Expression, waiting: Expression) -> Expression:
             placements.c.instance_id == ident,
             placements.c.role == _word("owner"),
             placements.c.removing.is_(False),
+            sa.true() if host is None else placements.c.host == host,
         )
         .scalar_subquery()
     )
@@ -73,8 +77,8 @@ def _port_status(table: sa.FromClause) -> Expression:
     """DOWN when it is bound nowhere or switched off, else what its host says; DHCP's is on several."""
     served = sa.and_(table.c.leg.is_(True), table.c.device_owner == _word(DHCP))
     down = sa.or_(sa.and_(table.c.host == _NOTHING, ~served), table.c.admin_state_up.is_(False))
-    waiting = sa.case((table.c.host == _NOTHING, DOWN), else_=BUILD)
-    return sa.case((down, DOWN), else_=_answer(table.c.id, waiting))
+    bound = _answer(table.c.id, BUILD, table.c.host)
+    return sa.case((down, DOWN), (table.c.host != _NOTHING, bound), else_=_answer(table.c.id, DOWN))
 
 
 _AT_NETWORKS = (access.SHARED, access.EXTERNAL)
