@@ -79,13 +79,16 @@ def site() -> Iterator[Site]:
 
 
 def external(product: cluster.Product, identity: keystone.Keystone) -> str:
-    """Make the external network tempest wants; its id."""
+    """Make the external network tempest wants, and the pools auto-allocated topologies need; the network's id."""
     admin = Client(product.url, {"X-Auth-Token": identity.token("admin")[0]})
     body = {"provider:network_type": "flat", "provider:physical_network": "public", "router:external": True}
     network = admin.create(f"{NETWORK}/networks", "network", name="public", **body)
     for version, cidr in ((4, "172.24.4.0/24"), (6, "2001:db8:1000::/64")):
         subnet = {"network_id": network["id"], "ip_version": version, "cidr": cidr, "enable_dhcp": False}
         admin.create(f"{NETWORK}/subnets", "subnet", **subnet)
+    for name, prefix, length in (("four", "10.80.0.0/16", 26), ("six", "2001:db8:8000::/36", 64)):
+        pool = {"prefixes": [prefix], "default_prefixlen": length, "is_default": True, "shared": True}
+        admin.create(f"{NETWORK}/subnetpools", "subnetpool", name=f"default-{name}", **pool)
     return str(network["id"])
 
 
