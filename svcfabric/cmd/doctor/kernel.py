@@ -7,7 +7,6 @@ import os
 import platform
 import secrets
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 from pyroute2 import IPRoute
@@ -16,6 +15,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from svcfabric.cmd.doctor.finding import Finding, degraded, missing, ok
 from svcfabric.drivers.linux import netns, nft
 from svcfabric.drivers.linux.fault import HostFault
+from svcfabric.drivers.linux.security import base, kernel
 
 _NAT = """
 table ip doctor {
@@ -51,8 +51,8 @@ def examine() -> list[Finding]:
     """Make a namespace, try everything inside, take it away."""
     try:
         with _namespace() as name:
-            kernel = ok("kernel", platform.release())
-            return [kernel, ok("network namespaces", "made and entered"), *netns.run_in(name, _try_all)]
+            release = ok("kernel", platform.release())
+            return [release, ok("network namespaces", "made and entered"), *netns.run_in(name, _try_all)]
     except (HostFault, OSError) as exc:
         return [missing("network namespaces", _words(exc), "run as root on a kernel with CONFIG_NET_NS")]
 
@@ -124,9 +124,14 @@ def _limits(ipr: Any) -> Finding:
 
 
 def _bridge_filter() -> Finding:
-    if Path("/proc/sys/net/bridge/bridge-nf-call-iptables").exists():
-        return ok("filtering on bridges", "br_netfilter, per namespace")
-    return degraded("filtering on bridges", "no br_netfilter", "nothing uses it yet")
+    name, instead = "filtering on bridges", "ports with port security are in ERROR, those without work"
+    option = "CONFIG_BRIDGE_NETFILTER (module br_netfilter), CONFIG_NF_TABLES_BRIDGE"
+    try:
+        kernel.ensure_possible_here()
+        nft.apply_here(base.made())
+    except (HostFault, OSError) as exc:
+        return degraded(name, _words(exc), f"{instead}; {_KERNEL.format(option=option)}")
+    return ok(name, "br_netfilter, per bridge; nftables in families bridge and inet")
 
 
 def _words(exc: Exception) -> str:

@@ -5,17 +5,22 @@ All but ``guard`` run in a thread inside the bridge namespace.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import socket
 import struct
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from svcfabric.drivers.linux import link, nft
+from svcfabric.drivers.linux.fault import HostFault
 from svcfabric.drivers.linux.security import names
 from svcfabric.drivers.linux.security.base import SETS
 from svcfabric.drivers.linux.security.transaction import Mirror
 
+_BRIDGE_NETFILTER = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 _NETLINK_NETFILTER = 12
 _GETGEN, _NEWGEN, _REQUEST = 0x0A10, 0x0A0F, 1
 _GEN_ID = 1
@@ -63,8 +68,23 @@ def scan_here() -> tuple[Mirror, int]:
     return mirror, generation
 
 
+def ensure_possible_here() -> None:
+    """Raise ``HostFault`` if bridged packets cannot be seen by ``inet`` chains here; loads the module for it."""
+    if not _BRIDGE_NETFILTER.exists():
+        # without it the kernel takes the bridges' options all the same, and filters nothing
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            subprocess.run(["modprobe", "br_netfilter"], stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
+    if not _BRIDGE_NETFILTER.exists():
+        raise HostFault("The host cannot filter ports.", detail="no br_netfilter in this kernel", code="host.no_filter")
+
+
 def guard(ipr: Any, bridge: str, on: bool) -> None:
-    """Let the bridge's packets through the ``inet`` chains, or not; one that is gone is no error."""
+    """Let the bridge's packets through the ``inet`` chains, or not; one that is gone is no error.
+
+    Raises ``HostFault`` when the kernel cannot.
+    """
+    if on:
+        ensure_possible_here()
     index = link.index_here(bridge)
     if index:
         value = int(on)
