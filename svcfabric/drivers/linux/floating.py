@@ -15,7 +15,7 @@ from typing import Any
 from pyroute2.netlink.exceptions import NetlinkError
 
 from svcfabric.drivers.linux import arp, conntrack, forwards, l3, link, nat, netns, nft
-from svcfabric.drivers.linux.fault import NftRefused, guarded
+from svcfabric.drivers.linux.fault import NftRefused, NoNamespace, guarded
 from svcfabric.drivers.linux.host import Host
 from svcfabric.drivers.linux.qos import gateways as qos
 from svcfabric.drivers.linux.records import Records
@@ -77,13 +77,7 @@ class FloatingIPDriver:
         return Report(instance_id=spec.id)
 
     def _limit(self, namespace: str, spec: FloatingIPSpec, record: dict[str, Any]) -> None:
-        """Its class is known before it is made, so that it is always found again."""
         held = record.pop("qos", None)
-        if held is None and spec.qos != qos.NONE:
-            with self._host.locked(f"classes {spec.router_id}"):
-                mine = [each for _, each in self._records.items() if each["router"] == spec.router_id]
-                held = {"class": qos.free_class(mine)}
-                self._records.put(spec.id, record | {"qos": held})
         limits = qos.put_floating(self._host, namespace, l3.GATEWAY, spec.floating_address, spec.qos, held)
         self._records.put(spec.id, record if limits is None else record | {"qos": limits})
 
@@ -168,7 +162,7 @@ class FloatingIPDriver:
         if old := _forwards(record):
             _cut(namespace, floating, old)
         netns.rtnl(namespace, _release, floating)
-        qos.drop_floating(self._host, namespace, l3.GATEWAY, floating, record.get("qos"))
+        qos.drop_floating(self._host, namespace, l3.GATEWAY, floating)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -191,11 +185,12 @@ class _State:
 
 
 def _state_of(namespace: str) -> _State:
-    if not netns.exists(namespace):
+    try:
+        listing = nft.list_json(namespace, f"table {nat.TABLE}")
+        held = frozenset(netns.rtnl(namespace, l3.held_addresses))
+        links = netns.run_in(namespace, link.names_here)
+    except NoNamespace:
         return _State()
-    listing = nft.list_json(namespace, f"table {nat.TABLE}")
-    held = frozenset(netns.rtnl(namespace, l3.held_addresses))
-    links = netns.run_in(namespace, link.names_here)
     return _State(held, nat.elements(listing, "m_dnat"), forwards.listed(listing), links)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from svcfabric.drivers.linux import arp, forwards, helpers, leg, link, nat, netns, nft, radvd, route, scopes, sysctl
-from svcfabric.drivers.linux.fault import HostFault, RouteRefused, guarded
+from svcfabric.drivers.linux.fault import HostFault, NoNamespace, RouteRefused, guarded
 from svcfabric.drivers.linux.host import Host
 from svcfabric.drivers.linux.qos import gateways as qos
 from svcfabric.drivers.linux.records import Records
@@ -155,11 +155,15 @@ class RouterDriver:
 
     def _damaged(self, instance_id: str, wanted: set[str]) -> bool:
         namespace = self._host.namespace(KIND, instance_id)
+        try:
+            return self._lacks(namespace, wanted) or radvd.broken(self._advertiser(instance_id))
+        except NoNamespace:
+            return self._records.get(instance_id) is not None  # removed while it was looked at, or else damaged
+
+    def _lacks(self, namespace: str, wanted: set[str]) -> bool:
         here = set(netns.run_in(namespace, link.names_here))
         names = {name for each in wanted for name in (inside_name(each), gateway_name(each)) if name in here}
-        if len(names) != len(wanted) or not nft.list_json(namespace, f"chain {nat.CHAIN}"):
-            return True
-        return radvd.broken(self._advertiser(instance_id))
+        return len(names) != len(wanted) or not nft.list_json(namespace, f"chain {nat.CHAIN}")
 
     def _legs_of(self, instance_id: str) -> list[str]:
         return list((self._records.get(instance_id) or {"legs": []})["legs"])
