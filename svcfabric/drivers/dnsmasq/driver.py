@@ -106,10 +106,11 @@ class DnsmasqDriver:
             self._close_border(spec, before)
             with dhcp_hosts.prepared(self._host, network_id) as top:
                 files.swap(top / dhcp_hosts.SERVED, spec.id)
-            self._run(spec, text)
             if spec.metadata and spec.leg.admin_state_up:
-                self._metadata.serve(network_id, self._namespace(spec.id), IFNAME)
+                with self._metadata.serving(network_id, self._namespace(spec.id), IFNAME):
+                    self._run(spec, text)
             else:
+                self._run(spec, text)
                 self._metadata.stop(network_id)
             self._records.put(spec.id, {**record, **self._made(spec)})
         return Report(instance_id=spec.id)

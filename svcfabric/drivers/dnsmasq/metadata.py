@@ -9,7 +9,7 @@ import socket
 import sys
 import threading
 import urllib.parse
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -55,21 +55,31 @@ class Metadata:
         self._control = dhcp_hosts.root(host) / "metadata.sock"
         self._lock = threading.RLock()
 
-    def serve(self, network_id: str, namespace: str, ifname: str) -> None:
-        """Have the process answer in that namespace for the network; nothing happens when it does."""
+    @contextlib.contextmanager
+    def serving(self, network_id: str, namespace: str, ifname: str) -> Iterator[None]:
+        """Have the process answer in that namespace for the network; nothing happens when it does.
+
+        Within the block questions wait already, so that whoever got a lease from what it starts is not refused;
+        the process, which may have to be started, is handed them at its end.
+        """
+        key = place(namespace, ifname)
+        sockets: list[socket.socket] = []
         with self._lock:
-            known = self._ensure()
-            key = place(namespace, ifname)
-            if known.get(network_id) == key:
-                return
-            if network_id in known:  # its sockets, which have no interface any more, still hold the addresses
-                self._ask({"do": "stop", "network": network_id})
-            sockets = netns.run_in(namespace, _sockets, ifname)
-            try:
-                self._ask({"do": "listen", "network": network_id, "key": key}, [each.fileno() for each in sockets])
-            finally:
-                for each in sockets:
-                    each.close()
+            known = self._known()
+            if known.get(network_id) != key:
+                if network_id in known:  # its sockets, which have no interface any more, still hold the addresses
+                    self._ask({"do": "stop", "network": network_id})
+                sockets = netns.run_in(namespace, _sockets, ifname)
+        try:
+            yield
+            with self._lock:
+                if self._ensure().get(network_id) != key:
+                    sockets = sockets or netns.run_in(namespace, _sockets, ifname)
+                    wish = {"do": "listen", "network": network_id, "key": key}
+                    self._ask(wish, [each.fileno() for each in sockets])
+        finally:
+            for each in sockets:
+                each.close()
 
     def stop(self, network_id: str) -> None:
         """Answer no more for the network; without any, the process ends."""
@@ -84,10 +94,14 @@ class Metadata:
     def served(self) -> frozenset[str]:
         """The networks the process answers for; none when it is not there."""
         with self._lock:
-            if process.adopt(self._directory, NAME) is not None:
-                with contextlib.suppress(HostFault):
-                    return frozenset(self._ask({"do": "list"}))
-        return frozenset()
+            return frozenset(self._known())
+
+    def _known(self) -> dict[str, str]:
+        """{network: key} of what the process serves, if there is one."""
+        if process.adopt(self._directory, NAME) is not None:
+            with contextlib.suppress(HostFault):
+                return self._ask({"do": "list"})
+        return {}
 
     def _ensure(self) -> dict[str, str]:
         """The process, with the configuration there is now; {network: key} of what it serves."""

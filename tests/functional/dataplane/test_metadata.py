@@ -28,7 +28,7 @@ V4, V6 = "169.254.169.254", "fe80::a9fe:a9fe"
 class Backend:
     """Answers what it was asked, as JSON; ``large`` answers ten megabytes in chunks."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, port: int = 0) -> None:
         class Answer(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
@@ -64,7 +64,7 @@ class Backend:
             def log_message(self, *args: object) -> None:
                 pass
 
-        self._server = netns.run_in(namespace, http.server.ThreadingHTTPServer, ("127.0.0.1", 0), Answer)
+        self._server = netns.run_in(namespace, http.server.ThreadingHTTPServer, ("127.0.0.1", port), Answer)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
