@@ -132,11 +132,11 @@ def flood(sender, receiver, address, packets, seconds):
     return arrived
 
 
-def within(wanted, measure, *args):
-    """What was measured, within 5 % of ``wanted``; looked at again when a busy machine has held the sender up."""
-    for _ in range(4):
+def within(wanted, measure, *args, rel=WITHIN):
+    """What was measured, within ``rel`` of ``wanted``; looked at again when a busy machine has held the sender up."""
+    for _ in range(5):
         found = measure(*args)
-        if found == pytest.approx(wanted, rel=WITHIN):
+        if found == pytest.approx(wanted, rel=rel):
             return found
     raise AssertionError(f"{found} is not {wanted}")
 
@@ -172,9 +172,8 @@ def test_bandwidth_of_a_port_both_ways(bed, two, say):
     egress = within(20, datagrams, here.namespace, there.namespace, there.address, 40)
     ingress = within(30, datagrams, there.namespace, here.namespace, here.address, 60)
     with stream(here.namespace, there.namespace, there.address) as sent:
-        tcp = frames(sent.mbit(), mtu)
+        tcp = within(20, lambda: frames(sent.mbit(), mtu), rel=TCP)
     say(f"port limited to 20 Mbit/s out, 30 in: {egress:.2f} out, {ingress:.2f} in; TCP {tcp:.2f} out")
-    assert tcp == pytest.approx(20, rel=TCP)
 
 
 def test_a_changed_limit_cuts_nothing_and_no_limit_leaves_nothing(bed, two):
@@ -289,6 +288,20 @@ def test_a_floating_ip_is_limited_both_ways_and_no_other(bed, routed, say):
     assert state(namespace) == before
 
 
+def test_an_address_that_is_another_floating_ips_by_now(bed, routed):
+    """Made before the first is taken away: the limits are the second's, or none."""
+    one, router, fip, _floats, _plain = routed
+    namespace = one.own("router", router.id)
+    one.apply(dataclasses.replace(fip, qos=Qos(egress_kbps=20_000)))
+    second = dataclasses.replace(fip, id=str(uuid.uuid4()))
+    one.apply(dataclasses.replace(second, qos=Qos(egress_kbps=30_000)))
+    one.remove("floatingip", fip.id)
+    assert "30Mbit" in shown(namespace, "tc", "class", "show", "dev", f"gw{router.gateway.port_id[:13]}")
+    assert one.observe("floatingip")[second.id].drifted is False
+    one.apply(second)
+    assert "sf_qos" not in state(namespace)
+
+
 def test_a_gateways_limits_are_for_what_has_no_floating_ip(bed, routed, say):
     one, router, fip, floats, plain = routed
     namespace = one.own("router", router.id)
@@ -300,10 +313,9 @@ def test_a_gateways_limits_are_for_what_has_no_floating_ip(bed, routed, say):
     assert state(namespace) == held
     out = within(20, datagrams, plain.namespace, bed.outside, beds.OUTSIDE, 40)
     with downloads(bed.outside, plain.namespace) as received:
-        into = frames(received.mbit(), 1450)
+        into = within(30, lambda: frames(received.mbit(), 1450), rel=TCP)
         assert datagrams(bed.outside, floats.namespace, fip.floating_address, 60, 0.3) > 50
     say(f"gateway limited to 20 Mbit/s out, 30 in: {out:.2f} out, TCP {into:.2f} in")
-    assert into == pytest.approx(30, rel=TCP)
     # with limits of its own beside, then only those, then none
     one.apply(dataclasses.replace(fip, qos=Qos(egress_kbps=10_000)))
     within(10, datagrams, floats.namespace, bed.outside, beds.OUTSIDE, 20, 0.5)

@@ -62,6 +62,20 @@ def comment_in(listing: Iterable[Mapping[str, Any]]) -> str:
     return next((str(each["rule"]["comment"]) for each in listing if "comment" in each.get("rule", {})), "")
 
 
+def classes_in(listing: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """The classes' numbers by floating address, out of ``nft.list_json`` of the map ``v_out``."""
+    elements = [element for each in listing for element in each.get("map", {}).get("elem", ())]
+    return {str(address): int(verdict["goto"]["target"].removeprefix("c_out")) for address, verdict in elements}
+
+
+def class_of(floating: str, known: Mapping[str, int]) -> int:
+    """The number of an address's class: the one it has, or the first that is free."""
+    number, taken = known.get(floating, FIRST_CLASS), set(known.values())
+    while floating not in known and number in taken:
+        number += 1
+    return number
+
+
 def put(floating: str, number: int, qos: Qos, ifb: str) -> str:
     """nft text that limits a floating address; its class has that number."""
     outgoing, incoming = port_rules.sent(qos), port_rules.received(qos)

@@ -7,7 +7,7 @@ IPs' put theirs independently, in any order, several at once.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from svcfabric.drivers.linux import link, netns, nft
@@ -34,25 +34,16 @@ def put_floating(
 ) -> State | None:
     """Make a floating address's limits these; what to remember of it, None without limits.
 
-    ``prefix``: what the gateway leg's name begins with. ``held``: what was remembered, with the ``class`` to use.
+    ``prefix``: what the gateway leg's name begins with. ``held``: what was remembered.
     """
     with host.locked(f"qos {namespace}"):
         return netns.rtnl(namespace, _put_floating, prefix, address, qos, held)
 
 
-def drop_floating(host: Host, namespace: str, prefix: str, address: str, held: Mapping[str, Any] | None) -> None:
+def drop_floating(host: Host, namespace: str, prefix: str, address: str) -> None:
     """The address is no floating one of the router any more. Arguments as for ``put_floating``."""
     with host.locked(f"qos {namespace}"):
-        netns.rtnl(namespace, _drop_floating, prefix, address, held["class"] if held else 0, gone=True)
-
-
-def free_class(records: Iterable[Mapping[str, Any]]) -> int:
-    """A number no class of the router has. ``records``: of its floating IPs."""
-    taken = {record["qos"]["class"] for record in records if record.get("qos")}
-    number = gateway_rules.FIRST_CLASS
-    while number in taken:
-        number += 1
-    return number
+        netns.rtnl(namespace, _drop_floating, prefix, address, gone=True)
 
 
 def drifted(here: Mapping[str, int], record: Mapping[str, Any], prefix: str) -> bool:
@@ -93,25 +84,25 @@ def _put_gateway(ipr: Any, leg: str, qos: Qos, floating: Callable[[Any], list[st
 def _put_floating(ipr: Any, prefix: str, address: str, qos: Qos, held: Mapping[str, Any] | None) -> State | None:
     leg, _ = _leg_of(link.names_here(), prefix)
     if qos == NONE or not leg:
-        _drop_floating(ipr, prefix, address, held["class"] if held else 0, gone=False)
+        _drop_floating(ipr, prefix, address, gone=False)
         return None
-    number = int(held["class"]) if held else gateway_rules.FIRST_CLASS
-    fresh = not link.index_here(IFB)
     place = _place(ipr, leg)
-    state = {"class": number, "limits": dataclasses.asdict(qos), "indexes": [place.leg[1], place.ifb[1]]}
+    state = {"limits": dataclasses.asdict(qos), "indexes": [place.leg[1], place.ifb[1]]}
     if state == held:
         return state
-    if fresh or not nft.list_here(f"chain {gateway_rules.OUT}"):
+    if not nft.list_here(f"chain {gateway_rules.OUT}"):
         nft.apply_here(gateway_rules.base(place, NONE, ()))
+    number = gateway_rules.class_of(address, _limited())
     _set_classes(ipr, place, number, qos)
     nft.apply_here(gateway_rules.put(address, number, qos, IFB))
     _drop_classes(ipr, place, number, qos)
     return state
 
 
-def _drop_floating(ipr: Any, prefix: str, address: str, number: int, *, gone: bool) -> None:
+def _drop_floating(ipr: Any, prefix: str, address: str, *, gone: bool) -> None:
     if not link.index_here(IFB) or not nft.list_here(f"chain {gateway_rules.OUT}"):
         return
+    number = _limited().get(address, 0)
     leg, index = _leg_of(link.names_here(), prefix)
     devices = [each for each in (index, link.index_here(IFB)) if each and number]
     for each in devices:
@@ -121,6 +112,11 @@ def _drop_floating(ipr: Any, prefix: str, address: str, number: int, *, gone: bo
         shaper.drop_class(ipr, each, number)
     if number:
         _end_if_open(ipr, leg)
+
+
+def _limited() -> dict[str, int]:
+    """The floating addresses that have limits, with the numbers of their classes."""
+    return gateway_rules.classes_in(nft.list_here(f"map {gateway_rules.TABLE} v_out"))
 
 
 def _set_classes(ipr: Any, place: Place, number: int, qos: Qos) -> None:
@@ -151,8 +147,7 @@ def _end_if_open(ipr: Any, leg: str) -> None:
     comment = gateway_rules.comment_in(nft.list_here(f"chain {gateway_rules.OUT}"))
     if comment.endswith(gateway_rules.LIMITED):
         return
-    limited = [each["map"].get("elem") for each in nft.list_here(f"map {gateway_rules.TABLE} v_out") if "map" in each]
-    if not any(limited):
+    if not _limited():
         _end(ipr, leg)
 
 

@@ -67,3 +67,21 @@ def test_what_was_put_is_dropped_whole():
         if line.startswith("add element"):
             assert line.replace("add", "delete") in drop
     assert "delete element netdev sf_qos s_floating" not in gateway_rules.drop("203.0.113.9", 17, gone=False)
+
+
+def test_an_address_keeps_its_class_and_a_new_one_gets_the_first_free():
+    listing = [
+        {
+            "map": {
+                "elem": [
+                    ["203.0.113.8", {"goto": {"target": "c_out16"}}],
+                    ["203.0.113.9", {"goto": {"target": "c_out18"}}],
+                ]
+            }
+        }
+    ]
+    known = gateway_rules.classes_in(listing)
+    assert known == {"203.0.113.8": 16, "203.0.113.9": 18}
+    assert [gateway_rules.class_of(f"203.0.113.{n}", known) for n in (7, 8, 9)] == [17, 16, 18]
+    assert gateway_rules.class_of("203.0.113.7", {}) == 16
+    assert gateway_rules.classes_in([{"map": {}}]) == {}
