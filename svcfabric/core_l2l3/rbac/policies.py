@@ -114,9 +114,11 @@ class RbacPolicies:
             raise READER.not_found(row["id"])  # gone, or moved, while it waited for the lock
         if target in before:
             raise _duplicate()
-        after = (before - {row["target_tenant"]}) | ({target} if target else set())
+        left = before - {row["target_tenant"]}
+        after = left | ({target} if target else set())
         kind.keep(conn, object_id, action, after)
-        sharing.refuse_lost(conn, kind, action, {"id": object_id, "project_id": shared}, before, after)
+        # as clients expect, one that is needed stays, even if the one in its place would do
+        sharing.refuse_lost(conn, kind, action, {"id": object_id, "project_id": shared}, before, left)
         kind.settle(kind, conn, object_id, {**targets, action: after})
 
 

@@ -189,6 +189,31 @@ def test_what_an_administrator_put_on_stays_on(admin, tenant, private):
     change_policy(admin, policy, shared=False)
 
 
+def test_what_a_policy_is_shared_by_stays_while_it_is_needed(admin, tenant, stranger):
+    policy = make_policy(admin)
+    stranger.refused(404, "GET", f"/qos/policies/{policy['id']}")
+
+    def share(target):
+        given = {"object_type": "qos_policy", "object_id": policy["id"], "action": "access_as_shared"}
+        body = {"rbac_policy": {**given, "target_tenant": target}}
+        return "/rbac-policies/" + admin.ask("POST", "/rbac-policies", body, 201)["rbac_policy"]["id"]
+
+    own = share(tenant.project)
+    assert show_policy(tenant, policy)["shared"] is True
+    network = tenant.network(qos_policy_id=policy["id"])
+    admin.refused(409, "DELETE", own)
+    everyone = share("*")
+    admin.delete(own)
+    admin.refused(409, "DELETE", everyone)
+    body = {"rbac_policy": {"target_tenant": tenant.project}}
+    assert admin.refused(409, "PUT", everyone, body)[0] == "RbacPolicyInUse"
+    tenant.delete(f"/networks/{network['id']}")
+    admin.ask("PUT", everyone, body, 200)
+    assert show_policy(admin, policy)["shared"] is False
+    show_policy(tenant, policy)
+    stranger.refused(404, "GET", f"/qos/policies/{policy['id']}")
+
+
 def test_hosts_are_told_of_the_policy_in_force(world, admin, tenant, bound, private, policy):
     add_rule(admin, policy, "bandwidth_limit", **LIMIT)
     add_rule(admin, policy, "dscp_marking", dscp_mark=8)
