@@ -128,7 +128,8 @@ class Operations:
         if text.count(IF_MATCH) > 1:
             raise self.words.bad_if_match("Multiple revision_number etags are not supported.")
         number = text.removeprefix(IF_MATCH)
-        if number == text or not (number.isascii() and number.isdigit() and len(number) < 19):
+        digits = number.removeprefix("-")  # no revision's, but clients compute one less than the first
+        if number == text or not (digits.isascii() and digits.isdigit() and len(digits) < 19):
             raise self.words.bad_if_match("Revision number etag must be in the format of revision_number=<int>.")
         return int(number)
 
