@@ -22,8 +22,8 @@ from svcfabric.fabric.agents import alive_since
 from svcfabric.fabric.models import agents
 
 BINARY = "svcfabric-agent"
-DHCP_AGENT = "DHCP agent"
-_ROLES = ((DHCP_AGENT, "dhcp", "8"),)  # type, the kind of instance it realises, the digit
+DHCP_AGENT, L3_AGENT = "DHCP agent", "L3 agent"
+_ROLES = ((DHCP_AGENT, "dhcp", "8"), (L3_AGENT, "router", "7"))  # type, the kind of instance it realises, the digit
 _VERSION = 14  # where that digit is
 _MOMENT = sa.bindparam("alive_since", type_=sa.DateTime())
 
@@ -160,7 +160,7 @@ class Agents:
 
         def work(conn: sa.Connection) -> Row:
             if body:
-                conn.execute(agents.update().where(agents.c.host == _host(conn, ident)).values(**body))
+                conn.execute(agents.update().where(agents.c.host == host_of(conn, ident)).values(**body))
             return READER.get(conn, ctx, ident, self._now())
 
         return self._core.database.write(work)
@@ -169,12 +169,12 @@ class Agents:
         """Forget an agent; one that lives announces itself again."""
 
         def work(conn: sa.Connection) -> None:
-            if not conn.execute(agents.delete().where(agents.c.host == _host(conn, ident))).rowcount:
+            if not conn.execute(agents.delete().where(agents.c.host == host_of(conn, ident))).rowcount:
                 raise READER.not_found(ident)
 
         self._core.database.write(work)
 
 
-def _host(conn: sa.Connection, ident: str) -> str:
+def host_of(conn: sa.Connection, ident: str) -> str:
     """The host of an agent, whichever of its rows is meant; "" when there is none."""
     return conn.execute(sa.select(_SEEN.c.host).where(_SEEN.c.id == ident)).scalar() or ""

@@ -20,7 +20,6 @@ from svcfabric.fabric.models import agents as agents_table
 from svcfabric.fabric.models import instances as instances_table
 from svcfabric.fabric.models import placements
 
-AGENT_TYPE = "L3 agent"  # as clients call what has routers
 _ALL = Context(is_admin=True)
 
 
@@ -56,11 +55,8 @@ class RouterHosts:
             if not hosts:
                 return []
             now = {"alive_since": alive_since(self._core.settings.down_time)}
-            query = ListQuery(filters={"host": hosts}, sorts=(("id", "asc"),))
-            return [
-                {**row, "agent_type": AGENT_TYPE, "ha_state": state}
-                for row in agents.READER.list(conn, _ALL, query, now)
-            ]
+            query = ListQuery(filters={"host": hosts, "agent_type": (agents.L3_AGENT,)}, sorts=(("id", "asc"),))
+            return [{**row, "ha_state": state} for row in agents.READER.list(conn, _ALL, query, now)]
 
     def add(self, agent_id: str, body: Any) -> None:
         """Bring a router to an agent's host, from wherever it is: its ports and floating IPs come with it."""
@@ -101,8 +97,10 @@ class RouterHosts:
 
 
 def _agent(conn: sa.Connection, agent_id: str) -> Any:
+    """The host's agent, whichever of the agents clients see of it is meant."""
     columns = (agents_table.c.host, agents_table.c.drivers, agents_table.c.admin_state_up, agents_table.c.heartbeat_at)
-    found = conn.execute(sa.select(*columns).where(agents_table.c.id == agent_id)).first()
+    host = agents.host_of(conn, agent_id)
+    found = conn.execute(sa.select(*columns).where(agents_table.c.host == host)).first() if host else None
     if found is None:
         raise errors.NotFound.of("Agent", agent_id)
     return found

@@ -232,7 +232,7 @@ def test_null_unbinds(world, hosts, bound, admin):
 
 def test_what_a_forgotten_host_had_is_let_go(world, hosts, bound, admin):
     kept, port = bound("h2"), bound("h1")
-    (agent,) = admin.list("agent", "host=h1")
+    (agent,) = admin.list("agent", "host=h1&agent_type=host")
     admin.delete(f"/ports/{port['id']}")
     world.sweep()
     assert world.rows(sa.select(placements.c.host).where(placements.c.instance_id == port["id"]))

@@ -34,7 +34,7 @@ def site(world, two_hosts, tenant, private, public):
 
 
 def agent_of(admin, host):
-    return admin.list("agent", f"host={host}")[0]["id"]
+    return admin.list("agent", f"host={host}&agent_type=L3%20agent")[0]["id"]
 
 
 def everything_on(world, site, host):

@@ -97,4 +97,4 @@ def test_agents_tell_their_zone_and_take_a_note(hosts, admin):
     changed = admin.ask("PUT", f"/agents/{agent['id']}", {"agent": {"description": "rack 4"}}, 200)["agent"]
     assert changed["description"] == "rack 4"
     admin.refused(400, "PUT", f"/agents/{agent['id']}", {"agent": {"availability_zone": "west"}})
-    assert admin.get("/agents?description=rack%204")["agents"] == [changed]
+    assert admin.get("/agents?description=rack%204&agent_type=host")["agents"] == [changed]
