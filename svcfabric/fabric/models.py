@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    text,
+)
 
 from svcfabric.db.base import Ascii, Host, Id, Json, Name, Time, metadata
 
@@ -38,7 +49,13 @@ placements = Table(
     Column("error_detail", Text, nullable=False, default=""),
     PrimaryKeyConstraint("instance_id", "host"),
     Index("ix_placements_host", "host"),
-    Index("ix_placements_removing", "removing"),
+    # Of those that are to go only, where that can be said: who asks for the others must not be led to it.
+    Index(
+        "ix_placements_removing",
+        "removing",
+        sqlite_where=text("removing IS 1"),
+        postgresql_where=text("removing IS true"),
+    ),
 )
 
 agents = Table(

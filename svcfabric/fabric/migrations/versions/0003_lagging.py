@@ -3,6 +3,7 @@
 Revision: fabric_0003
 """
 
+import sqlalchemy as sa
 from alembic import op
 
 revision = "fabric_0003"
@@ -13,7 +14,13 @@ depends_on = None
 
 def upgrade() -> None:
     op.create_index("ix_instances_changed_at", "instances", ["changed_at"])
-    op.create_index("ix_placements_removing", "placements", ["removing"])
+    op.create_index(
+        "ix_placements_removing",
+        "placements",
+        ["removing"],
+        sqlite_where=sa.text("removing IS 1"),
+        postgresql_where=sa.text("removing IS true"),
+    )
 
 
 def downgrade() -> None:
