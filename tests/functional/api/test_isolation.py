@@ -99,7 +99,7 @@ FOLLOWING: dict[str, str] = {
     f"{NET}/agents": NOTHING,
     f"{NET}/network-ip-availabilities": NOTHING,
     f"{NET}/availability_zones": ALL,
-    f"{NET}/floatingip_pools": ALL,
+    f"{NET}/floatingip-pools": ALL,
     f"{NET}/qos/rule-types": ALL,
     f"{NATIVE}/insertions": OWN,
     f"{NATIVE}/service_instances": OWN,
