@@ -11,7 +11,7 @@ from svcfabric.api.resource import ListQuery, Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import Changed, Core, forbidden
 from svcfabric.core_l2l3.rbac import access, sharing
-from svcfabric.core_l2l3.rbac.access import EVERYONE
+from svcfabric.core_l2l3.rbac.access import EVERYONE, EXTERNAL
 from svcfabric.core_l2l3.rbac.models import rbac_policies
 from svcfabric.core_l2l3.rbac.sharing import Shareable
 from svcfabric.core_l2l3.reader import Reader
@@ -117,8 +117,9 @@ class RbacPolicies:
         left = before - {row["target_tenant"]}
         after = left | ({target} if target else set())
         kind.keep(conn, object_id, action, after)
-        # as clients expect, one that is needed stays, even if the one in its place would do
-        sharing.refuse_lost(conn, kind, action, {"id": object_id, "project_id": shared}, before, left)
+        # As clients expect, one that is needed to share stays, even if the one in its place would do.
+        enough = after if action == EXTERNAL or target == EVERYONE else left
+        sharing.refuse_lost(conn, kind, action, {"id": object_id, "project_id": shared}, before, enough)
         kind.settle(kind, conn, object_id, {**targets, action: after})
 
 

@@ -173,6 +173,22 @@ def test_external_for_one_project(admin, tenant, stranger):
     assert admin.show("network", network["id"])["router:external"] is False
 
 
+def test_from_everybody_to_the_one_that_uses_it(admin, tenant, stranger):
+    """External for all becomes external for one; what is shared with all and used stays so."""
+    network = admin.network(**{"router:external": True})
+    admin.subnet(network, "198.51.100.0/24")
+    (policy,) = policies(admin, f"object_id={network['id']}")
+    tenant.make("router", external_gateway_info={"network_id": network["id"]})
+    path = f"/rbac-policies/{policy['id']}"
+    admin.refused(409, "PUT", path, {"rbac_policy": {"target_tenant": stranger.project}})
+    admin.ask("PUT", path, {"rbac_policy": {"target_tenant": tenant.project}}, 200)
+    stranger.refused(404, "GET", f"/networks/{network['id']}")
+    shared = admin.network(shared=True)
+    (policy,) = policies(admin, f"object_id={shared['id']}")
+    tenant.port(shared)
+    admin.refused(409, "PUT", f"/rbac-policies/{policy['id']}", {"rbac_policy": {"target_tenant": tenant.project}})
+
+
 def test_the_default_external_network_is_everybodys(admin):
     network = admin.network(**{"router:external": True, "is_default": True})
     (policy,) = policies(admin, f"object_id={network['id']}")
