@@ -100,7 +100,7 @@ ATTRIBUTES = (
         post=True,
         put=True,
         sortable=True,
-        doc="Kept for clients. Nothing is served by DHCP yet: whoever plugs a port sets its addresses.",
+        doc="Whether ports get addresses and what belongs to them by DHCP (IPv6: as its modes say).",
     ),
     Attribute(
         name="ipv6_address_mode",
