@@ -370,3 +370,107 @@ def test_changes_at_once_miss_nothing_of_each_other(world, admin, tenant):
         thread.join()
     assert not failures
     _check(world, admin, tenant, groups, lists, ports)
+
+
+def in_turn(world, first, second):
+    """``second`` begins when ``first`` is about to commit, and has time to go past it if nothing holds it up."""
+    about_to, go, failures = threading.Event(), threading.Event(), []
+
+    def hold(_conn):
+        if threading.current_thread().name == "first" and not about_to.is_set():
+            about_to.set()
+            go.wait(10)
+
+    def guarded(work):
+        try:
+            work()
+        except BaseException as failure:
+            failures.append(failure)
+
+    sa.event.listen(world.database.engine, "commit", hold)
+    try:
+        threads = [threading.Thread(target=guarded, args=(first,), name="first")]
+        threads[0].start()
+        about_to.wait(10)
+        threads.append(threading.Thread(target=guarded, args=(second,), name="second"))
+        threads[1].start()
+        threads[1].join(0.3)
+        go.set()
+        for thread in threads:
+            thread.join()
+    finally:
+        sa.event.remove(world.database.engine, "commit", hold)
+    assert not failures
+
+
+def test_what_goes_on_at_the_same_time_is_not_missed(world, admin, tenant):
+    """Each pair of changes of which one must see the other, both ways round; on networks of their own."""
+    nets = [tenant.network() for _ in range(2)]
+
+    def make(net, host, *groups):
+        wanted = {"binding:host_id": host, "security_groups": [one["id"] for one in groups]}
+        return world.caller("platform", "admin").port(net, project_id=tenant.project, **wanted)
+
+    def forth_and_back(prepare):
+        for turn in (1, -1):
+            groups = [group(tenant) for _ in range(2)]
+            first, second = prepare(*groups)[::turn]
+            in_turn(world, first, second)
+            ports = tenant.list("port")
+            _check(world, admin, tenant, groups, [], ports)
+            for port in ports:
+                tenant.delete(f"/ports/{port['id']}")
+            for one in groups:
+                tenant.delete(f"/security-groups/{one['id']}")
+
+    def a_member_and_a_rule(app, db):
+        make(nets[0], "h1", db)
+        return lambda: make(nets[1], "h2", app), lambda: rule(
+            world.caller(tenant.project), db, remote_group_id=app["id"]
+        )
+
+    def a_member_and_the_group_that_refers_to_it(app, db):
+        rule(tenant, db, remote_group_id=app["id"])
+        return lambda: make(nets[0], "h1", app), lambda: make(nets[1], "h2", db)
+
+    def a_member_that_is_bound_and_the_group_that_refers_to_it(app, db):
+        rule(tenant, db, remote_group_id=app["id"])
+        port = make(nets[0], "", app)
+        operator = world.caller("platform", "admin")
+        bind = {"binding:host_id": "h3"}
+        return lambda: operator.change("port", port["id"], **bind), lambda: make(nets[1], "h2", db)
+
+    def the_last_port_that_goes_and_the_first_that_comes(app, _db):
+        port = make(nets[0], "h1", app)
+        return lambda: world.caller(tenant.project).delete(f"/ports/{port['id']}"), lambda: make(nets[1], "h1", app)
+
+    def the_last_two_that_go(app, _db):
+        ports = [make(net, "h1", app) for net in nets]
+        first, second = (
+            lambda port=port: world.caller(tenant.project).delete(f"/ports/{port['id']}") for port in ports
+        )
+        return first, second
+
+    forth_and_back(a_member_and_a_rule)
+    forth_and_back(a_member_and_the_group_that_refers_to_it)
+    forth_and_back(a_member_that_is_bound_and_the_group_that_refers_to_it)
+    forth_and_back(the_last_port_that_goes_and_the_first_that_comes)
+    forth_and_back(the_last_two_that_go)
+
+
+def test_a_new_address_is_not_missed_by_a_host_that_is_being_told(world, admin, tenant, net):
+    """The host is told of a member by its row as it is; the row is just changing."""
+    app = group(tenant)
+    db = group(tenant, {"remote_group_id": app["id"]})
+    given = {"binding:host_id": "h1", "security_groups": [app["id"]]}
+    member = admin.port(net, project_id=tenant.project, **given)
+    other = tenant.network()
+    given = {"binding:host_id": "h2", "security_groups": [db["id"]]}
+
+    def tell():
+        world.caller("platform", "admin").port(other, project_id=tenant.project, **given)
+        world.answer()  # the host knows it now, and is not told again without a reason
+
+    addresses = [{"ip_address": "10.0.0.77"}]
+    in_turn(world, lambda: world.caller(tenant.project).change("port", member["id"], fixed_ips=addresses), tell)
+    assert world.specs("h2")[member_id(member["id"])].addresses == ("10.0.0.77",)
