@@ -97,6 +97,9 @@ def test_plug_and_unplug(admin, state_dir):
         assert run("unplug", "--port", ports[1]["id"], "--netns", names[1], *where).returncode == 0
         again = run("unplug", "--port", ports[1]["id"], "--netns", names[1], *where)
         assert (again.returncode, "is not port" in again.stderr) == (1, True)
+        assert run("plug", "--port", ports[1]["id"], "--netns", names[1], "--bare", *where).returncode == 0
+        shown = ["ip", "-n", names[1], "-4", "-o", "address", "show", "eth0"]
+        assert subprocess.run(shown, capture_output=True, check=True).stdout == b""
     finally:
         for name in names:
             netns.delete(name)
