@@ -24,10 +24,13 @@ from svcfabric.db.base import Ascii, Id
 
 FixedIp = dict[str, str]  # {"subnet_id": ..., "ip_address": ...}
 # Candidates beyond those needed, look by look: when the last finds too few, the subnet is full or nearly so.
-LOOKS = (8, 24, 96, 512)
+LOOKS = (8, 32, 128, 512)
+CROWDED = 0.75  # part of the candidates taken from which on the next address of the subnet begins with the second look
+REMEMBERED = 10_000  # crowded subnets a process knows
 MAX_FIXED_IPS = 5
 
 _RANDOM = random.Random()
+_crowded: dict[str, None] = {}
 _SUBNET = sa.bindparam("subnet", type_=Id)
 _AMONG = sa.select(ip_allocations.c.address).where(
     ip_allocations.c.subnet_id == _SUBNET,
@@ -202,7 +205,7 @@ def _take(
     """Up to ``count`` free addresses of a subnet, the named ones checked on the way; fewer mean it is full."""
     ranges = pools.from_json(subnet.pools)
     spoken_for = ours.union(named)
-    for look in LOOKS:
+    for look in LOOKS[int(subnet.id in _crowded) :]:
         candidates = (
             [pools.text(at, subnet.ip_version) for at in pools.sample(ranges, count + look, rng)] if count else []
         )
@@ -211,6 +214,8 @@ def _take(
             if address in taken:
                 raise _taken(subnet.id, address)
         left = [address for address in candidates if address not in taken and address not in spoken_for]
+        if candidates:
+            _note(subnet.id, len(taken) / len(candidates))
         if len(left) >= count or len(candidates) >= pools.size(ranges):
             return left[:count]
     every = {pools.number(address) for address in conn.execute(_EVERY, {"subnet": subnet.id}).scalars()}
@@ -218,6 +223,14 @@ def _take(
     found = pools.free(ranges, every, count, rng)
     released.tighten(conn, subnet, every.union(found))
     return [pools.text(at, subnet.ip_version) for at in found]
+
+
+def _note(subnet_id: str, taken: float) -> None:
+    """How crowded a subnet is: a hint that spares looks, in this process only."""
+    if taken < CROWDED:
+        _crowded.pop(subnet_id, None)
+    elif len(_crowded) < REMEMBERED:
+        _crowded[subnet_id] = None
 
 
 def _taken(subnet_id: str, address: str) -> errors.Conflict:
