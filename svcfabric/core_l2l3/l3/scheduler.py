@@ -58,8 +58,11 @@ class RouterHosts:
             query = ListQuery(filters={"host": hosts, "agent_type": (agents.L3_AGENT,)}, sorts=(("id", "asc"),))
             return [{**row, "ha_state": state} for row in agents.READER.list(conn, _ALL, query, now)]
 
-    def add(self, agent_id: str, body: Any) -> None:
-        """Bring a router to an agent's host, from wherever it is: its ports and floating IPs come with it."""
+    def add(self, agent_id: str, body: Any) -> dict[str, str]:
+        """Bring a router to an agent's host, from wherever it is: its ports and floating IPs come with it.
+
+        Answers what was asked: clients insist on some JSON.
+        """
         router_id = _named(body)
 
         def work(conn: sa.Connection, changed: Changed) -> None:
@@ -79,6 +82,7 @@ class RouterHosts:
             router_place.move(conn, self._core, changed, router_id, agent.host)
 
         self._core.write(work)
+        return {"router_id": router_id}
 
     def remove(self, agent_id: str, router_id: str) -> None:
         """Take a router off an agent's host. It is nowhere then, until it is added to one or attached anew."""

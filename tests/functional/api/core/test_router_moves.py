@@ -55,7 +55,8 @@ def test_who_has_which(world, site, admin, tenant):
 def test_a_move_by_hand(world, site, admin, tenant):
     two = agent_of(admin, "h2")
     world.forget()
-    assert admin.ask("POST", f"/agents/{two}/l3-routers", {"router_id": site["router"]}, 201) is None
+    asked = {"router_id": site["router"]}
+    assert admin.ask("POST", f"/agents/{two}/l3-routers", asked, 201) == asked
     everything_on(world, site, "h2")
     assert set(site.values()) <= set(world.specs("h2"))
     assert {site["router"], site["fip"]} <= world.gone("h1")
