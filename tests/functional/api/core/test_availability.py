@@ -36,3 +36,24 @@ def test_queries_do_not_grow_with_networks(world, admin, tenant):
             admin.get(PATH)
         counts.append(len(seen))
     assert counts[0] == counts[1] <= 3
+
+
+def test_details_tell_pools_from_the_rest(admin, tenant):
+    network = tenant.network()
+    given = {"allocation_pools": [{"start": "10.0.0.10", "end": "10.0.0.19"}], "enable_dhcp": False}
+    subnet = tenant.subnet(network, **given)
+    for last in (5, 12, 13):
+        tenant.port(network, fixed_ips=[{"ip_address": f"10.0.0.{last}"}])
+    found = admin.get(f"{PATH}/{network['id']}")["network_ip_availability"]
+    details = {
+        "total_ips_in_subnet": 254,
+        "total_ips_in_allocation_pool": 10,
+        "used_ips_in_subnet": 3,
+        "used_ips_in_allocation_pool": 2,
+    }
+    assert found["ip_availability_details"] == details
+    (one,) = found["subnet_ip_availability"]
+    assert (one["subnet_id"], one["ip_availability_details"]) == (subnet["id"], details)
+    query = f"network_id={network['id']}&fields=ip_availability_details"
+    (only,) = admin.get(f"{PATH}?{query}")["network_ip_availabilities"]
+    assert only == {"ip_availability_details": details}

@@ -75,7 +75,8 @@ def test_subnets_by_length_by_prefix_by_gateway_and_by_default(tenant):
     assert taken(tenant, mine, network, cidr="10.11.12.128/27")["cidr"] == "10.11.12.128/27"
     by_gateway = taken(tenant, mine, network, gateway_ip="10.11.12.161", prefixlen=28)
     assert (by_gateway["cidr"], by_gateway["gateway_ip"]) == ("10.11.12.160/28", "10.11.12.161")
-    assert taken(tenant, mine, network, prefixlen=30)["cidr"] == "10.11.12.16/30"  # of the smallest blocks it fits, the first
+    # of the smallest blocks it fits, the first
+    assert taken(tenant, mine, network, prefixlen=30)["cidr"] == "10.11.12.16/30"
     assert {one["subnetpool_id"] for one in tenant.list("subnet")} == {mine["id"]}
     assert len(tenant.list("subnet", f"subnetpool_id={mine['id']}")) == 5
 
