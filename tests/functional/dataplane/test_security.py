@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from svcfabric.drivers.linux import arp, netns
-from svcfabric.spi.l2l3 import NetworkSpec
+from svcfabric.spi.l2l3 import NetworkSpec, Qos
 from svcfabric.spi.security import AddressGroupSpec, MemberSpec, SecurityGroupSpec
 from tests import bedhost, beds, secured
 from tests.secured import ICMP, ICMPV6, OUT, TCP, UDP, Conversation, pings, reaches, rule
@@ -292,6 +292,29 @@ def test_what_a_router_brings_is_filtered_by_the_ports_rules(bed, hosts):
     assert not reaches(client, server, 81)
     assert not reaches(server, client, 80)
     assert not pings(client, server.address)
+
+
+def test_a_port_with_limits_is_filtered_all_the_same(bed, hosts):
+    one, two = hosts
+    net = bed.network()
+    group = secured.group(hosts, *OUT, rule(protocol=TCP, first=80))
+    qos = Qos(egress_kbps=50_000, ingress_kbps=50_000, egress_kpps=5, ingress_kpps=5, dscp=10)
+    client = bed.server(net, one, "10.0.0.11", security=secured.secured(group), qos=qos)
+    server = bed.server(net, two, "10.0.0.12", security=secured.secured(group), qos=qos)
+    assert reaches(client, server, 80)
+    assert not reaches(client, server, 81)
+    (me, my4, _), (it, its4, _) = _of(client), _of(server)
+    frames = {
+        "true": secured.udp((me, my4, 68), (it, its4, 67)),
+        "false": secured.udp((me, "10.0.0.99", 68), (it, its4, 67)),
+    }
+    witness = beds.Sniffer(one.bridges, f"vx-{net.id[:11]}")
+    secured.send(client, *frames.values())
+    with secured.heard(client):
+        pass
+    seen = [each for each in witness.frames() if each[34:38] == frames["true"][34:38]]
+    assert [each[26:30] for each in seen] == [frames["true"][26:30]]
+    witness.close()
 
 
 def test_a_port_may_come_before_its_group_and_the_group_before_whom_it_refers_to(bed, hosts):
