@@ -209,10 +209,12 @@ def test_the_owners_own_gateway_keeps_a_network_external(tenant):
     assert tenant.refused(409, "DELETE", f"/rbac-policies/{policy['id']}")[0] == "ExternalNetworkInUse"
 
 
-def test_a_subnet_added_later_is_seen_by_whom_the_network_is(admin, tenant, stranger, private):
+def test_a_subnet_added_later_is_seen_by_whom_the_network_is(admin, tenant, stranger, third, private):
     share(tenant, private, stranger.project)
+    share(tenant, private, tenant.project)  # for him, too, it now is shared
     later = tenant.subnet(private, "10.1.0.0/24")
     assert stranger.show("subnet", later["id"])["id"] == later["id"]
+    third.refused(404, "GET", f"/subnets/{later['id']}")
     assert admin.list("subnet", "shared=true") == []  # nor is it everybody's for having one guest
 
 
