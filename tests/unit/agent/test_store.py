@@ -27,6 +27,7 @@ def test_what_was_applied_survives_in_order(path):
 def test_it_survives_without_being_closed(path):
     store = Store(path)
     store.put(envelope("a", 4))
+    assert store.written()
     assert Store(path).view() == {"a": 4}
 
 
@@ -35,9 +36,11 @@ def test_a_removal_that_has_begun_goes_on_after_a_restart(path):
     store.put(envelope("a", 4))
     store.removing("a", 5)
     store.removing("unknown", 5)
+    assert store.written()
     task = Store(path).get("a").task()
     assert (task.removes, task.generation, task.key) == (True, 5, ("network", "noop"))
     store.put(envelope("a", 6))
+    assert store.written()
     assert Store(path).get("a").task().spec == envelope("a", 6).spec
 
 
@@ -50,6 +53,7 @@ def test_a_damaged_file_is_put_aside(path, tmp_path):
     store = Store(path)
     assert store.all() == []
     store.put(envelope("b"))
+    assert store.written()
     assert Store(path).view() == {"b": 1}
     assert list((tmp_path / "agent").glob("*.damaged-*"))
 
@@ -58,6 +62,7 @@ def test_what_another_version_wrote_is_skipped(path):
     store = Store(path)
     store.put(envelope("a"))
     store.put(envelope("b"))
+    assert store.written()
     store._db.execute("UPDATE specs SET wire = ? WHERE id = 'a'", (b'{"kind": "telephone"}',))
     assert Store(path).view() == {"b": 1}
 
@@ -67,6 +72,7 @@ def test_ten_thousand_load_quickly(path):
     start = time.perf_counter()
     for _ in range(2000):
         store.put(envelope(new_id()))
+    assert store.written()
     each = (time.perf_counter() - start) / 2000
     start = time.perf_counter()
     assert len(Store(path).all()) == 2000
