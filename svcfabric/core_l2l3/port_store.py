@@ -25,7 +25,7 @@ from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
 
 Values = dict[str, Any]
-TOLD = (ports.c.id, ports.c.host, ports.c.router_id, ports.c.service_instance_id)
+TOLD = (ports.c.id, ports.c.host, ports.c.router_id, ports.c.service_instance_id, ports.c.security_groups)
 _DEFAULTS: Values = {
     "project_id": "",
     "name": "",
@@ -190,8 +190,9 @@ def tell(conn: sa.Connection, changed: Changed, rows: Iterable[Any], *, readdres
     """
     bound = [row for row in rows if row.host]
     owners = [owner for row in bound for owner in (row.router_id, row.service_instance_id) if owner]
-    if bound and readdressed:
-        membership.readdress(conn, changed, [row.id for row in bound])
+    members = [row.id for row in bound if row.security_groups] if readdressed else []
+    if members:
+        membership.readdress(conn, changed, members)
     ids = list(dict.fromkeys([*(row.id for row in bound), *owners]))
     instances.touch_many(conn, ids)
     changed.update(ids)

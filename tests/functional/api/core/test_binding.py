@@ -16,10 +16,11 @@ def hosts(world):
 
 @pytest.fixture
 def bound(admin, private, world):
-    """Makes a port on a host and has the hosts answer."""
+    """Makes a port on a host, in no security group, and has the hosts answer."""
 
     def make(host, **given):
-        port = admin.port(private, project_id=private["project_id"], **{"binding:host_id": host}, **given)
+        given = {"project_id": private["project_id"], "binding:host_id": host, "security_groups": [], **given}
+        port = admin.port(private, **given)
         world.answer()
         return port
 
