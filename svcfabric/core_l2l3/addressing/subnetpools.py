@@ -41,19 +41,19 @@ class SubnetPools:
                 scope_rules.check(conn, ctx, row)
                 conn.execute(subnetpools.insert().values(**row))
             sharing.made(conn, POOL, rows)
-            return [SUBNETPOOLS.row(row) for row in rows]
+            return [_shown(SUBNETPOOLS.row(row)) for row in rows]
 
         return self._core.write(work)
 
     def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
         """One pool the caller may see: his, or shared with him."""
         with self._core.database.read() as conn:
-            return SUBNETPOOLS.get(conn, ctx, ident)
+            return _shown(SUBNETPOOLS.get(conn, ctx, ident))
 
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
         """Pools the caller may see."""
         with self._core.database.read() as conn:
-            return SUBNETPOOLS.list(conn, ctx, query)
+            return [_shown(row) for row in SUBNETPOOLS.list(conn, ctx, query)]
 
     def update(
         self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
@@ -66,7 +66,7 @@ class SubnetPools:
             after = store(conn, ctx, row, body)
             if after["address_scope_id"] != row["address_scope_id"]:
                 scoped.tell_of_pool(conn, changed, ident)
-            return after
+            return _shown(after)
 
         return self._core.write(work)
 
@@ -108,6 +108,11 @@ def store(conn: sa.Connection, ctx: Context, row: Row, body: Mapping[str, Any]) 
     values |= {"revision_number": row["revision_number"] + 1, "updated_at": now()}
     conn.execute(subnetpools.update().where(subnetpools.c.id == row["id"]).values(**values))
     return row | values
+
+
+def _shown(row: Row) -> Row:
+    """As clients know it: lengths are text."""
+    return row | {name: str(row[name]) for name in pool_rules.LENGTHS if name in row}
 
 
 def _new(body: Row) -> Values:

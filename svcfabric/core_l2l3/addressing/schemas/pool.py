@@ -10,7 +10,9 @@ from svcfabric.api.standard import standard_attributes
 
 MAX_PREFIXES = 1000
 PREFIXES = checks.list_of(checks.cidr(), max=MAX_PREFIXES)
-_LENGTH = checks.integer(0, 2**31 - 1)
+_NUMBER = checks.integer(0, 2**31 - 1)
+# Taken as a number or as text, shown as text.
+_LENGTH = Check(convert=_NUMBER.convert, schema={"type": ["string", "integer"]})
 
 
 def _version(value: Any) -> int:
@@ -23,8 +25,8 @@ def _version(value: Any) -> int:
 VERSION = Check(convert=_version, schema={"type": "integer", "enum": [4, 6]})
 
 
-def _number(name: str, doc: str) -> Attribute:
-    return Attribute(name=name, check=_LENGTH, default=ABSENT, post=True, put=True, sortable=True, doc=doc)
+def _number(name: str, doc: str, check: Check = _LENGTH) -> Attribute:
+    return Attribute(name=name, check=check, default=ABSENT, post=True, put=True, sortable=True, doc=doc)
 
 
 def _shared(put: bool) -> Attribute:
@@ -60,7 +62,7 @@ SUBNETPOOL = (
         filterable=False,
         doc="What subnets are taken from; all of one family. Prefixes that touch are merged.",
     ),
-    _number("default_quota", "Most a project may take: IPv4 addresses, or IPv6 networks of /64."),
+    _number("default_quota", "Most a project may take: IPv4 addresses, or IPv6 networks of /64.", _NUMBER),
     Attribute(name="ip_version", check=checks.integer(4, 6), sortable=True, doc="The prefixes' family."),
     _number("default_prefixlen", "Length of a subnet's prefix when none is named; min_prefixlen unless given."),
     _number("min_prefixlen", "Shortest prefix (largest subnet) it gives; 8 or 64 unless given."),

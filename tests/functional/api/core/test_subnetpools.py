@@ -32,9 +32,9 @@ def test_a_new_pool_says_everything(tenant):
     assert made["prefixes"] == ["10.1.0.0/16"]
     assert (made["ip_version"], made["min_prefixlen"], made["default_prefixlen"], made["max_prefixlen"]) == (
         4,
-        28,
-        28,
-        32,
+        "28",
+        "28",
+        "32",
     )
     assert (made["shared"], made["is_default"], made["default_quota"], made["address_scope_id"]) == (
         False,
@@ -44,7 +44,7 @@ def test_a_new_pool_says_everything(tenant):
     )
     assert tenant.show("subnetpool", made["id"]) == made
     v6 = tenant.make("subnetpool", name="six", prefixes=["2001:db8::/48"])
-    assert (v6["ip_version"], v6["min_prefixlen"], v6["max_prefixlen"]) == (6, 64, 128)
+    assert (v6["ip_version"], v6["min_prefixlen"], v6["max_prefixlen"]) == (6, "64", "128")
 
 
 @pytest.mark.parametrize(
@@ -146,10 +146,11 @@ def test_updates(tenant):
         "n",
         "d",
         ["10.11.0.0/16"],
-        30,
+        "30",
     )
     assert changed["revision_number"] == 1
     assert tenant.show("subnetpool", mine["id"]) == changed
+    assert tenant.list("subnetpool", "max_prefixlen=30") == [changed]
     path = f"/subnetpools/{mine['id']}"
     for body, kind in (
         ({"prefixes": ["10.11.12.0/26"]}, "IllegalSubnetPoolPrefixUpdate"),
