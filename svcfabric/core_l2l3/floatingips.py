@@ -67,9 +67,7 @@ class FloatingIPs:
             **_NOWHERE,
         }
         attach.use(conn, ctx, [values["qos_policy_id"]], "the floating IP")
-        values |= _target(
-            conn, ctx, values, body.get("port_id"), body.get("fixed_ip_address"), body.get("router_id")
-        )
+        values |= _target(conn, ctx, values, body.get("port_id"), body.get("fixed_ip_address"), body.get("router_id"))
         conn.execute(floatingips.insert().values(**values))
         if values["router_id"]:
             router_place.place_floatingip(conn, self._core, changed, ident, values["project_id"], values["router_id"])
