@@ -2,7 +2,7 @@
 
 For every allocation policy and every recycling policy, on each database: the time to choose and store one address
 (one transaction), and to create one port through the whole API, on a subnet with hardly an address taken and, in turn
-with it, on one with ``--taken``; then again when some of those have been given back. Ends with 1 when an address of the
+with it, on one with ``--taken``; then again when both got some back. Ends with 1 when an address of the
 full subnet costs more than ``RATIO`` times one of the empty subnet.
 """
 
@@ -148,6 +148,8 @@ def run(kind: str, taken: int) -> bool:
                 full.take(BATCH)
             full.take(BATCH - 2 * ROUNDS)
             first, last = compare(empty, full)
+            empty.take(2 * ROUNDS)
+            empty.give_back(3 * ROUNDS)
             full.give_back(BACK)
             again, after = compare(empty, full)
         ratios = [(then.address / now.address, then.port / now.port) for now, then in ((first, last), (again, after))]
