@@ -27,7 +27,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from svcfabric.drivers.linux import link, netns, sysctl
+from svcfabric.drivers.linux import dhcp_hosts, link, netns, sysctl
 from svcfabric.spi.driver import Observation, Report
 from svcfabric.spi.l2l3 import (
     Address,
@@ -190,6 +190,7 @@ class Bed:
         """Stop the host processes; delete every namespace of the bed."""
         for host in self.hosts:
             host.stop()
+            shutil.rmtree(dhcp_hosts.RUN / host.tag, ignore_errors=True)
         for name in [*netns.names(f"sf-{self.name}"), *netns.names(f"{self.name}-")]:
             netns.delete(name)
         shutil.rmtree(self.directory, ignore_errors=True)
