@@ -23,6 +23,7 @@ from collections.abc import Callable
 from svcfabric.agent.tasks import Task, Wire, outcome
 from svcfabric.spi.driver import Report
 
+EAGER = 10  # tries of a removal before it backs off like everything
 REMEMBERED = 10_000  # finished removals, so that late applies do not bring instances back
 
 
@@ -134,7 +135,10 @@ class Schedule:
         item.last = outcome(task, report)
         if report.ok:
             item.attempts = 0
-        elif report.retry or task.removes:
+        elif task.removes:
+            item.attempts += 1
+            self._retry_removal(item, now)
+        elif report.retry:
             item.attempts += 1
             self._retry(item, self._retry_min, now)
         return None if task.quiet or item.last == told else item.last
@@ -211,8 +215,15 @@ class Schedule:
         if other:
             self._waiters.setdefault(other, set()).add(instance_id)
 
-    def _retry(self, item: _Item, least: float, now: float) -> None:
-        item.due = now + backoff(item.attempts, least, self._retry_max, self._uniform)
+    def _retry_removal(self, item: _Item, now: float) -> None:
+        # It mostly waits for what it is used by, which is being removed, too: the first tries follow quickly.
+        if item.attempts < EAGER:
+            self._retry(item, self._retry_min / 5, now, most=self._retry_min * 2)
+        else:
+            self._retry(item, self._retry_min, now)
+
+    def _retry(self, item: _Item, least: float, now: float, most: float | None = None) -> None:
+        item.due = now + backoff(item.attempts, least, most or self._retry_max, self._uniform)
         heapq.heappush(self._due, (item.due, next(self._tie), item.newest.id))
 
     def _make_ready(self, instance_id: str, item: _Item) -> None:
