@@ -80,12 +80,13 @@ def create(
     ]
     for row in rows:
         row["allowed_address_pairs"] = on_ports.with_mac(row["allowed_address_pairs"], row["mac_address"])
-    _refuse_used_macs(conn, [row for row, wish in zip(rows, wishes, strict=True) if wish.get("mac_address")])
     for row in rows:
         owner = networks[row["network_id"]].project_id
         row["network_project_id"] = "" if owner == row["project_id"] else owner
     for network_id in dict.fromkeys(row["network_id"] for row in rows):
         mine = [row for row in rows if row["network_id"] == network_id]
+        given = [wish["mac_address"] for wish in wishes if wish["network_id"] == network_id and wish.get("mac_address")]
+        refuse_used_macs(conn, network_id, given)
         _give_addresses(conn, networks[network_id], mine)
     conn.execute(ports.insert(), rows)
     _store_addresses(conn, [(row["id"], fixed) for row in rows for fixed in row["fixed_ips"]])
@@ -260,15 +261,13 @@ def _give_addresses(conn: sa.Connection, network: Network, rows: Sequence[Values
         row["fixed_ips"] = found
 
 
-def _refuse_used_macs(conn: sa.Connection, rows: Sequence[Values]) -> None:
-    for row in rows:
-        refuse_used_mac(conn, row["network_id"], row["mac_address"])
-
-
-def refuse_used_mac(conn: sa.Connection, network_id: str, mac: str) -> None:
-    """Raise ``errors.InUse`` when a port of the network has that MAC."""
-    used = sa.select(ports.c.id).where(ports.c.network_id == network_id, ports.c.mac_address == mac)
-    if conn.execute(used).first():
+def refuse_used_macs(conn: sa.Connection, network_id: str, macs: Sequence[str]) -> None:
+    """Raise ``errors.InUse`` when a port of the network has one of the MACs, or two of them are the same."""
+    if not macs:
+        return
+    used = sa.select(ports.c.mac_address).where(ports.c.network_id == network_id, ports.c.mac_address.in_(macs))
+    mac = next((mac for mac in macs if macs.count(mac) > 1), None) or conn.execute(used.limit(1)).scalar()
+    if mac:
         raise errors.InUse(
             f"Unable to complete operation for network {network_id}. The mac address {mac} is in use.",
             neutron_type="MacAddressInUse",

@@ -52,8 +52,10 @@ class Ports:
             nonlocal tries
             tries += 1
             found = load_networks(conn, {body["network_id"] for body in bodies})
+            for ident in dict.fromkeys(body["network_id"] for body in bodies):
+                _check_network(conn, ctx, found.get(ident), ident, "create")
             for body in bodies:
-                _check_use(conn, ctx, found.get(body["network_id"]), body, "create")
+                _check_chosen(ctx, found[body["network_id"]], body, "create")
             self._core.check_quota(conn, "port", bodies)
             policies = [body["qos_policy_id"] for body in bodies if body.get("qos_policy_id")]
             attach.use(conn, ctx, policies, "the port")
@@ -168,17 +170,22 @@ def _shown(values: Mapping[str, Any], network: Network) -> Row:
     )
 
 
-def _check_use(
-    conn: sa.Connection, ctx: Context, network: Network | None, body: Mapping[str, Any], operation: str
-) -> None:
-    """May the caller have such a port on the network? What only its owner may choose is the owner's."""
+def _owns(ctx: Context, network: Network) -> bool:
+    return privileged(ctx) or ctx.project_id == network.project_id
+
+
+def _check_network(conn: sa.Connection, ctx: Context, network: Network | None, ident: str, operation: str) -> None:
+    """May the caller have ports on the network ``ident``?"""
     if network is None or not may_see(conn, ctx, network):
-        ident = str(body.get("network_id"))
         raise errors.NotFound.of("Network", ident)
-    if privileged(ctx) or ctx.project_id == network.project_id:
-        return
-    if operation == "create" and not may_join(conn, ctx, network):
+    if operation == "create" and not _owns(ctx, network) and not may_join(conn, ctx, network):
         raise forbidden("create_port")
+
+
+def _check_chosen(ctx: Context, network: Network, body: Mapping[str, Any], operation: str) -> None:
+    """What only the network's owner may choose of a port is the owner's."""
+    if _owns(ctx, network):
+        return
     for name in ("mac_address", *on_ports.OWNERS):
         if name in body:
             raise forbidden(f"{operation}_port:{name}")
@@ -191,14 +198,15 @@ def _check_use(
 def _check_update(
     conn: sa.Connection, ctx: Context, row: Row, body: Row, values: Mapping[str, Any], network: Network
 ) -> None:
-    _check_use(conn, ctx, network, {name: value for name, value in body.items() if value != row[name]}, "update")
+    _check_network(conn, ctx, network, network.id, "update")
+    _check_chosen(ctx, network, {name: value for name, value in body.items() if value != row[name]}, "update")
     if "mac_address" in values:
         if row["binding:host_id"]:
             raise errors.InUse(
                 f"Unable to complete operation on port {row['id']}, port is already bound: its MAC address stays.",
                 neutron_type="PortBound",
             )
-        port_store.refuse_used_mac(conn, network.id, values["mac_address"])
+        port_store.refuse_used_macs(conn, network.id, [values["mac_address"]])
 
 
 def _refuse_owned(conn: sa.Connection, row: Row, values: Mapping[str, Any]) -> None:

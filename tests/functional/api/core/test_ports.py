@@ -105,6 +105,8 @@ def test_macs_are_of_one_port_a_network(tenant, private):
     body = {"port": {"network_id": private["id"], "mac_address": mac.upper()}}
     assert tenant.refused(409, "POST", "/ports", body)[0] == "MacAddressInUse"
     assert tenant.port(tenant.network(), mac_address=mac)["mac_address"] == mac
+    twice = [{"network_id": private["id"], "mac_address": "02:00:00:00:00:09"}] * 2
+    assert tenant.refused(409, "POST", "/ports", {"ports": twice})[0] == "MacAddressInUse"
     other = tenant.port(private)
     assert tenant.refused(409, "PUT", f"/ports/{other['id']}", {"port": {"mac_address": mac}})[0] == "MacAddressInUse"
     assert tenant.change("port", other["id"], mac_address="02:00:00:00:00:01")["mac_address"] == "02:00:00:00:00:01"
