@@ -24,8 +24,8 @@ def load(conn: sa.Connection, condition: sa.ColumnElement[bool]) -> list[Values]
     return [dict(row._mapping) for row in rows]
 
 
-def settle(conn: sa.Connection, floatingip_id: str, router_id: str | None) -> None:
-    """Keep a floating IP's forwardings on its row, too; without any it is at no router.
+def settle(conn: sa.Connection, floatingip_id: str, router_id: str | None) -> bool:
+    """Keep a floating IP's forwardings on its row, too; without any it is at no router. Whether there are some.
 
     ``router_id``: the router that translates while there are some.
     """
@@ -40,6 +40,7 @@ def settle(conn: sa.Connection, floatingip_id: str, router_id: str | None) -> No
             revision_number=floatingips.c.revision_number + 1,
         )
     )
+    return bool(rows)
 
 
 def drop(conn: sa.Connection, changed: Changed, rows: Collection[Values]) -> None:
@@ -47,10 +48,11 @@ def drop(conn: sa.Connection, changed: Changed, rows: Collection[Values]) -> Non
     if not rows:
         return
     conn.execute(port_forwardings.delete().where(port_forwardings.c.id.in_([row["id"] for row in rows])))
-    for ident in sorted({row["floatingip_id"] for row in rows}):
-        router_id = conn.execute(sa.select(floatingips.c.router_id).where(floatingips.c.id == ident)).scalar()
-        settle(conn, ident, router_id)
-        if conn.execute(sa.select(floatingips.c.router_id).where(floatingips.c.id == ident)).scalar():
+    ids = sorted({row["floatingip_id"] for row in rows})
+    found = conn.execute(sa.select(floatingips.c.id, floatingips.c.router_id).where(floatingips.c.id.in_(ids)))
+    routers = {ident: router_id for ident, router_id in found}
+    for ident in ids:
+        if settle(conn, ident, routers[ident]):
             instances.touch_many(conn, [ident])
         else:
             instances.tombstone(conn, [ident])

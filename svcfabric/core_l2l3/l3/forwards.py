@@ -67,12 +67,14 @@ class PortForwardings:
 
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
             fip = FLOATINGIPS.lock(conn, ctx, str(parent))
-            made = [self._make(conn, changed, ctx, fip, body) for body in bodies]
+            made = [self._make(conn, ctx, fip, body) for body in bodies]
+            self._tell(conn, changed, fip, fip["router_id"])
             return [_shown(FORWARDS.get(conn, ctx, ident)) for ident in made]
 
         return self._core.write(work)
 
-    def _make(self, conn: sa.Connection, changed: Changed, ctx: Context, fip: Row, body: Row) -> str:
+    def _make(self, conn: sa.Connection, ctx: Context, fip: Row, body: Row) -> str:
+        """Store a new one; ``fip`` is from then on at its router, as it will be for others of the same request."""
         target = _target(conn, ctx, fip, body, forward_rules.spans(body))
         values = {
             **target,
@@ -84,8 +86,7 @@ class PortForwardings:
         }
         router_id = values.pop("router_id")
         conn.execute(port_forwardings.insert().values(**values))
-        fip["router_id"] = router_id
-        self._tell(conn, changed, fip, router_id)
+        fip |= {"router_id": router_id, "port_forwardings": [*(fip["port_forwardings"] or ()), values["id"]]}
         return str(values["id"])
 
     def _tell(self, conn: sa.Connection, changed: Changed, fip: Row, router_id: str) -> None:

@@ -198,3 +198,18 @@ def test_everything_at_once_or_nothing(tenant, site):
     bodies = [{**port, "internal_port": n, "external_port": n} for n in (4, 3)]
     tenant.refused(400, "POST", path, {"port_forwardings": bodies})
     assert len(tenant.get(path)["port_forwardings"]) == 3
+
+
+@ONE_DATABASE
+def test_all_forwardings_of_one_request_are_at_one_router(tenant, public, site):
+    other = tenant.network(name="other")
+    other["subnet"] = tenant.subnet(other, "10.1.0.0/24", enable_dhcp=False)
+    router = tenant.make("router", external_gateway_info={"network_id": public["id"]})
+    tenant.attach(router, subnet_id=other["subnet"]["id"])
+    bodies = [
+        {"internal_port_id": port["id"], "protocol": "tcp", "internal_port": 80, "external_port": n}
+        for n, port in enumerate((site["port"], tenant.port(other)), start=1)
+    ]
+    path = f"/floatingips/{site['fip']['id']}/port_forwardings"
+    assert "can not reach it" in tenant.refused(400, "POST", path, {"port_forwardings": bodies})[1]
+    assert tenant.get(path)["port_forwardings"] == []
