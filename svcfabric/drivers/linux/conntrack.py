@@ -1,64 +1,46 @@
-"""Cut connections: entries of a namespace's connection table, selected in the kernel, deleted one by one."""
+"""Cut connections: forget what a namespace's connection table has of certain addresses."""
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable
-from typing import Any
+import ipaddress
+from collections.abc import Callable, Iterable
 
-from pyroute2.conntrack import Conntrack, NFCTAttrTuple
-from pyroute2.netlink.exceptions import NetlinkError
-
-from svcfabric.drivers.linux import netns
+from svcfabric.drivers.linux import ctnetlink, netns
 
 
 def cut(namespace: str, outside: str, inside: str) -> int:
-    """Forget all IPv4 connections translated between the addresses ``outside`` and ``inside``; how many.
+    """Forget all connections translated between the addresses ``outside`` and ``inside``; how many.
 
     The next packet of such a connection meets the rules as they are now. Cut after the rules changed.
     """
-    return netns.run_in(namespace, _cut, outside, inside)
+    floating, fixed = ipaddress.ip_address(outside), ipaddress.ip_address(inside)
+
+    def translated(first: ctnetlink.Tuple, answer: ctnetlink.Tuple) -> bool:
+        return first.destination == floating or (first.source == fixed and answer.destination == floating)
+
+    return netns.run_in(namespace, _cut, floating.packed, translated)
 
 
 def cut_ports(namespace: str, outside: str, spans: Iterable[tuple[int, int, int]]) -> int:
-    """Forget all IPv4 connections to certain ports of the address ``outside``; how many.
+    """Forget all connections to certain ports of the address ``outside``; how many.
 
     ``spans``: (protocol's number, first port, last port).
     """
-    return netns.run_in(namespace, _cut_ports, outside, list(spans))
+    floating, wanted = ipaddress.ip_address(outside), list(spans)
+
+    def led_on(first: ctnetlink.Tuple, _answer: ctnetlink.Tuple) -> bool:
+        return first.destination == floating and any(
+            first.protocol == protocol and low <= first.port <= high for protocol, low, high in wanted
+        )
+
+    return netns.run_in(namespace, _cut, floating.packed, led_on)
 
 
-def _cut_ports(outside: str, spans: list[tuple[int, int, int]]) -> int:
-    with Conntrack() as table:
-        found = [
-            entry
-            for entry in table.dump_entries(tuple_orig=NFCTAttrTuple(daddr=outside))
-            if any(
-                entry.tuple_orig.proto == protocol and first <= (entry.tuple_orig.dport or 0) <= last
-                for protocol, first, last in spans
-            )
-        ]
-        _delete(table, found)
+def _cut(address: bytes, wrong: Callable[[ctnetlink.Tuple, ctnetlink.Tuple], bool]) -> int:
+    found = []
+    for entry in ctnetlink.entries([address]):
+        first, answer = ctnetlink.original(entry), ctnetlink.reply(entry)
+        if first is not None and answer is not None and wrong(first, answer):
+            found.append(entry)
+    ctnetlink.delete(found)
     return len(found)
-
-
-def _cut(outside: str, inside: str) -> int:
-    with Conntrack() as table:
-        # two passes over the original direction: the kernel's filter of the reply direction cannot be trusted
-        found = list(table.dump_entries(tuple_orig=NFCTAttrTuple(daddr=outside)))
-        found += [
-            entry
-            for entry in table.dump_entries(tuple_orig=NFCTAttrTuple(saddr=inside))
-            if entry.tuple_reply.daddr == outside
-        ]
-        _delete(table, found)
-    return len(found)
-
-
-def _delete(table: Any, found: Iterable[Any]) -> None:
-    for entry in found:
-        try:
-            table.entry("del", tuple_orig=entry.tuple_orig)
-        except NetlinkError as exc:
-            if exc.code != errno.ENOENT:
-                raise
