@@ -64,6 +64,8 @@ class FloatingIPs:
             "floating_ip_address": port["fixed_ips"][0]["ip_address"],
             "floating_port_id": port["id"],
             "qos_policy_id": body.get("qos_policy_id"),
+            "dns_name": body.get("dns_name", ""),
+            "dns_domain": body.get("dns_domain", ""),
             **_NOWHERE,
         }
         attach.use(conn, ctx, [values["qos_policy_id"]], "the floating IP")

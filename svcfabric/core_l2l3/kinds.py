@@ -57,7 +57,7 @@ def kinds_of(core: Core) -> tuple[Kind, ...]:
     """Every kind the core offers."""
     return (
         PlainKind("network", spec.load_networks),
-        PlainKind("port", spec.load_ports),
+        PlainKind("port", lambda conn, ids, host: spec.load_ports(conn, ids, host, core.settings.dns_domain)),
         RouterKind(core),
         PlainKind("floatingip", lambda conn, ids, _host: spec.load_floatingips(conn, ids), alike=True),
     )

@@ -49,6 +49,7 @@ networks = Table(
     Column("qos_policy_id", Id, nullable=True, index=True),
     # The external network that auto-allocated topologies use.
     Column("is_default", Boolean, nullable=False, default=False, server_default=false(), index=True),
+    Column("dns_domain", Name, nullable=False, default="", server_default=""),
     # What the pools of its subnets say: one scope per family.
     Column("ipv4_address_scope", Id, nullable=True),
     Column("ipv6_address_scope", Id, nullable=True),
@@ -130,6 +131,8 @@ ports = Table(
     Column("security_groups", Json, nullable=False, default=list, server_default=text("('[]')")),
     # [{"mac_address", "ip_address"}, ...]
     Column("allowed_address_pairs", Json, nullable=False, default=list, server_default=text("('[]')")),
+    Column("dns_name", Name, nullable=False, default="", server_default=""),
+    Column("dns_domain", Name, nullable=False, default="", server_default=""),
     UniqueConstraint("network_id", "mac_address"),
     Index("ix_ports_network_id_host", "network_id", "host"),
 )
@@ -156,6 +159,8 @@ floatingips = Table(
     # As ``l3.forward_store`` writes them, kept by the part ``l3`` beside its own table; null for none.
     Column("port_forwardings", Json, nullable=True),
     Column("qos_policy_id", Id, nullable=True, index=True),
+    Column("dns_name", Name, nullable=False, default="", server_default=""),
+    Column("dns_domain", Name, nullable=False, default="", server_default=""),
     # One floating address of a network per fixed address.
     UniqueConstraint("port_id", "fixed_ip_address", "floating_network_id"),
 )

@@ -27,6 +27,7 @@ from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
 
 NAMED = 5  # ports a refusal names
+_WIRED = frozenset({"mtu", "admin_state_up", "dns_domain"})  # what is told with each of its ports
 
 
 class Networks:
@@ -110,7 +111,7 @@ class Networks:
                 stored = values | {"revision_number": networks.c.revision_number + 1, "updated_at": now()}
                 conn.execute(networks.update().where(networks.c.id == ident).values(**stored))
                 row |= {"revision_number": row["revision_number"] + 1, "updated_at": stored["updated_at"]}
-            if "mtu" in values or "admin_state_up" in values:
+            if values.keys() & _WIRED:
                 _touch_all(conn, changed, ident)
             elif "qos_policy_id" in values:
                 holders.touch_network(conn, changed, ident)
@@ -177,6 +178,7 @@ def _new(body: Row, wire: Mapping[str, Any]) -> dict[str, Any]:
         "qos_policy_id": body.get("qos_policy_id"),
         "availability_zone_hints": body.get("availability_zone_hints", []),
         "is_default": body.get("is_default", False),
+        "dns_domain": body.get("dns_domain", ""),
         "ipv4_address_scope": None,
         "ipv6_address_scope": None,
         **wire,

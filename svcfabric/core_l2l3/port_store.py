@@ -41,6 +41,8 @@ _DEFAULTS: Values = {
     "vnic_type": "normal",
     "port_security_enabled": False,
     "qos_policy_id": None,
+    "dns_name": "",
+    "dns_domain": "",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from svcfabric.core_l2l3 import port_store
 from svcfabric.core_l2l3.core import DHCP, FLOATING_IP, Changed, Core, check_revision, forbidden, privileged
 from svcfabric.core_l2l3.dhcp import options
 from svcfabric.core_l2l3.dhcp import serving as dhcp
+from svcfabric.core_l2l3.dns import names
 from svcfabric.core_l2l3.l3 import forward_store
 from svcfabric.core_l2l3.models import floatingips, ports
 from svcfabric.core_l2l3.qos import attach
@@ -27,7 +29,7 @@ from svcfabric.fabric import instances
 
 # What a host makes of a port depends on these columns.
 _WIRED = frozenset({"mac_address", "fixed_ips", "admin_state_up", "device_id", "extra_dhcp_opts"})
-REALISED = _WIRED | on_ports.COLUMNS
+REALISED = _WIRED | {"dns_name", "dns_domain"} | on_ports.COLUMNS
 # What a router or floating IP has set on its port; a service learns of no change to its port, so more is its alone.
 _OWNERS = frozenset({"host", "device_owner", "device_id", "mac_address"})
 _SERVICES = _OWNERS | _WIRED
@@ -56,6 +58,7 @@ class Ports:
                 _check_network(conn, ctx, found.get(ident), ident, "create")
             for body in bodies:
                 _check_chosen(ctx, found[body["network_id"]], body, "create")
+                names.fit(body.get("dns_name", ""), self._core.settings.dns_domain)
             self._core.check_quota(conn, "port", bodies)
             policies = [body["qos_policy_id"] for body in bodies if body.get("qos_policy_id")]
             attach.use(conn, ctx, policies, "the port")
@@ -63,24 +66,29 @@ class Ports:
             asked = [_with_options(body) | choice for body, choice in zip(bodies, filtered, strict=True)]
             wishes = [{_COLUMNS[name]: value for name, value in each.items()} for each in asked]
             rows = port_store.create(conn, self._core, changed, found, wishes, careful=tries > 1)
-            return [_shown(row, found[row["network_id"]]) for row in rows]
+            return [self._named(_shown(row, found[row["network_id"]])) for row in rows]
 
         return self._core.write(work)
 
     def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
         """One port of the caller's."""
         with self._core.database.read() as conn:
-            return PORTS.get(conn, ctx, ident)
+            return self._named(PORTS.get(conn, ctx, ident))
 
     def list(self, ctx: Context, query: ListQuery, parent: str | None = None) -> list[Row]:
         """The caller's ports."""
+        named = not query.fields or "dns_assignment" in query.fields
+        if query.fields and named:
+            query = dataclasses.replace(query, fields=query.fields | {"dns_name", "fixed_ips"})
         with self._core.database.read() as conn:
-            return PORTS.list(conn, ctx, query)
+            rows = PORTS.list(conn, ctx, query)
+        return [self._named(row) for row in rows] if named else rows
 
     def update(
         self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
     ) -> Row:
         """Change a port; its hosts learn of what concerns them."""
+        names.fit(body.get("dns_name", ""), self._core.settings.dns_domain)
 
         def work(conn: sa.Connection, changed: Changed) -> Row:
             row = PORTS.lock(conn, ctx, ident)
@@ -129,7 +137,7 @@ class Ports:
             row |= {name: stored[column] for name, column in _COLUMNS.items() if column in stored}
             return PORTS.get(conn, ctx, ident) if "admin_state_up" in values else row
 
-        return self._core.write(work)
+        return self._named(self._core.write(work))
 
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
         """Delete a port that no router, floating IP or service holds. Floating IPs to it lead nowhere then."""
@@ -148,6 +156,12 @@ class Ports:
             port_store.delete(conn, self._core, changed, row | {"host": host}, network)
 
         self._core.write(work)
+
+    def _named(self, row: Row) -> Row:
+        """The row, with what its addresses are called."""
+        domain = self._core.settings.dns_domain
+        row["dns_assignment"] = names.assignment(row["dns_name"], row["fixed_ips"], domain)
+        return row
 
 
 def _with_options(body: Row, held: Sequence[Mapping[str, Any]] = ()) -> Row:

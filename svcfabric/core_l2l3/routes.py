@@ -14,6 +14,7 @@ from svcfabric.core_l2l3 import agents, availability
 from svcfabric.core_l2l3.addressing import routes as addressing
 from svcfabric.core_l2l3.core import Core, Settings, quotas_of
 from svcfabric.core_l2l3.dhcp import routes as dhcp
+from svcfabric.core_l2l3.dns import routes as dns
 from svcfabric.core_l2l3.extensions import EXTENSIONS
 from svcfabric.core_l2l3.floatingips import FloatingIPs
 from svcfabric.core_l2l3.kinds import kinds_of
@@ -36,7 +37,14 @@ from svcfabric.fabric.feature import Fabric, Feature
 Run = Callable[[ActionRequest], Any]
 
 # The parts of the core that have a package of their own.
-PARTS: tuple[Callable[[Core, Any], Part], ...] = (qos.part, security.part, dhcp.part, l3.part, addressing.part)
+PARTS: tuple[Callable[[Core, Any], Part], ...] = (
+    qos.part,
+    security.part,
+    dhcp.part,
+    l3.part,
+    addressing.part,
+    dns.part,
+)
 
 # Who is no administrator may ask, as clients expect, and finds nothing.
 OPERATORS = {"get": "reader", "list": "reader", "update": "admin", "delete": "admin"}

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from svcfabric.core_l2l3.dhcp.hosts import dhcp_host
+from svcfabric.core_l2l3.dns import names
 from svcfabric.core_l2l3.l3 import forward_rules
 from svcfabric.core_l2l3.l3.advertise import advertising
 from svcfabric.core_l2l3.models import floatingips, networks, ports, routers
@@ -23,6 +24,8 @@ from svcfabric.fabric.models import placements
 from svcfabric.spi.l2l3 import (
     Address,
     ConntrackHelper,
+    DhcpHost,
+    DnsName,
     FloatingIPSpec,
     Leg,
     NetworkSpec,
@@ -52,8 +55,12 @@ _PORTS = (
         ports.c.router_id,
         ports.c.device_id,
         ports.c.extra_dhcp_opts,
+        ports.c.dns_name,
+        ports.c.dns_domain,
+        ports.c.network_project_id,
         *PORT_COLUMNS,
         networks.c.admin_state_up.label("network_up"),
+        networks.c.dns_domain.label("network_dns_domain"),
         networks.c.ipv4_address_scope,
         networks.c.ipv6_address_scope,
         qos_policies.c.rules.label("qos_rules"),
@@ -111,7 +118,7 @@ def load_legs(conn: sa.Connection, port_ids: Collection[str]) -> dict[str, Leg]:
     return {row.id: _leg(row, subnets) for row in rows}
 
 
-def load_ports(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Spec]:
+def load_ports(conn: sa.Connection, ids: Sequence[str], host: str, dns_domain: str) -> dict[str, Spec]:
     """Ports as ``host`` sees them. One that is elsewhere, on a host without a tunnel endpoint, is left out."""
     rows, subnets = _with_subnets(conn, ports.c.id.in_(list(ids)))
     endpoints = agents.local_ips(conn, sorted({row.host for row in rows} - {"", host}))
@@ -131,9 +138,32 @@ def load_ports(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, 
             vtep="" if here else endpoints[row.host],
             security=port_security(row) if here and not row.leg else None,
             qos=limits(row.qos_rules if here else None),
-            dhcp=dhcp_host(row.device_id, row.fixed_ips, row.extra_dhcp_opts) if here and not row.leg else None,
+            dhcp=_dhcp(row) if here and not row.leg else None,
+            dns=_dns(row, dns_domain),
         )
     return found
+
+
+def load_dns(conn: sa.Connection, port_ids: Collection[str], dns_domain: str) -> dict[str, DnsName]:
+    """What ports' networks' DNS calls them, by id: one query."""
+    stmt = sa.select(
+        ports.c.id,
+        ports.c.dns_name,
+        ports.c.dns_domain,
+        ports.c.network_project_id,
+        networks.c.dns_domain.label("network_dns_domain"),
+    ).join_from(ports, networks, networks.c.id == ports.c.network_id)
+    return {row.id: _dns(row, dns_domain) for row in conn.execute(stmt.where(ports.c.id.in_(list(port_ids))))}
+
+
+def _dns(row: Any, dns_domain: str) -> DnsName:
+    """A domain of its own is in force on a network of its own project: others would be told what is not true."""
+    own = row.dns_domain if not row.network_project_id else ""
+    return names.told(row.dns_name, dns_domain, own or row.network_dns_domain)
+
+
+def _dhcp(row: Any) -> DhcpHost:
+    return dhcp_host(row.device_id, names.hostname(row.dns_name, row.fixed_ips), row.extra_dhcp_opts)
 
 
 def load_networks(conn: sa.Connection, ids: Sequence[str], host: str) -> dict[str, Spec]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import ClassVar
 
-from svcfabric.spi.l2l3 import Leg, Route
+from svcfabric.spi.l2l3 import DnsName, Leg, Route
 from svcfabric.spi.spec import Spec
 
 
@@ -30,6 +30,8 @@ class DhcpSpec(Spec):
     """DHCP of one network on one host; ``id`` is the instance's own. The same ``leg`` on every host.
 
     ``lease``: seconds. ``metadata``: whether 169.254.169.254 and fe80::a9fe:a9fe answer on the leg.
+    ``dns_domain``: the one ports are told. ``dns``: the leg's own name, and the domains in which the network's
+    ports have theirs (``PortSpec.dns``); None when no names are answered.
     """
 
     kind: ClassVar[str] = "dhcp"
@@ -39,3 +41,4 @@ class DhcpSpec(Spec):
     dns_domain: str = ""
     lease: int = 86400
     metadata: bool = True
+    dns: DnsName | None = None

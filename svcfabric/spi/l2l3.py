@@ -80,6 +80,22 @@ class DhcpHost:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class DnsName:
+    """What the DNS of its network calls a port. ``name``: relative; "" for one that follows from each address.
+
+    ``domains``: those in which it has that name, without a dot at the end; an address leads back to the first.
+    """
+
+    name: str = ""
+    domains: tuple[str, ...] = ()
+
+    @staticmethod
+    def default(address: str) -> str:
+        """The name of an address whose port has none."""
+        return f"host-{address.replace('.', '-').replace(':', '-')}".rstrip("-")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class RaPrefix:
     """A prefix in a router's advertisements. ``mode``: ``slaac``, ``dhcpv6-stateful`` or ``dhcpv6-stateless``."""
 
@@ -132,7 +148,7 @@ class PortSpec(Spec):
     where frames for it go: a static forwarding entry and suppressed ARP.
     ``wire``: ``veth`` (the driver makes the pair; the free end waits to be plugged) or ``leg`` (the
     function that owns the port makes it). ``security``: None for a port that is not filtered; ``dhcp``: None
-    for one that DHCP does not know. Both, and ``qos``, only where the port is bound.
+    for one that DHCP does not know. Both, and ``qos``, only where the port is bound. ``dns``: None for no names.
     """
 
     kind: ClassVar[str] = "port"
@@ -146,6 +162,7 @@ class PortSpec(Spec):
     security: PortSecurity | None = None
     qos: Qos = Qos()
     dhcp: DhcpHost | None = None
+    dns: DnsName | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

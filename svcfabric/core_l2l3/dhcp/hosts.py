@@ -7,13 +7,10 @@ from collections.abc import Mapping, Sequence
 from svcfabric.spi.l2l3 import DhcpHost, DhcpOption
 
 
-def dhcp_host(
-    device_id: str, fixed_ips: Sequence[Mapping[str, str]], options: Sequence[Mapping[str, object]]
-) -> DhcpHost:
-    """Of a server's port. Its name follows from its first address, as clients expect."""
-    address = next((ip["ip_address"] for ip in sorted(fixed_ips, key=lambda ip: ":" in ip["ip_address"])), "")
+def dhcp_host(device_id: str, hostname: str, options: Sequence[Mapping[str, object]]) -> DhcpHost:
+    """Of a server's port."""
     return DhcpHost(
-        hostname=f"host-{address.replace('.', '-').replace(':', '-')}".rstrip("-") if address else "",
+        hostname=hostname,
         options=tuple(
             DhcpOption(name=str(one["opt_name"]), value=str(one["opt_value"]), version=int(str(one["ip_version"])))
             for one in options

@@ -35,8 +35,9 @@ _SUBNETS = (
 
 
 def load(conn: sa.Connection, settings: Settings, ids: Sequence[str]) -> dict[str, Spec]:
-    """DHCP as every host that serves it sees it, by id: three queries."""
+    """DHCP as every host that serves it sees it, by id: four queries."""
     legs = spec.load_legs(conn, ids)
+    called = spec.load_dns(conn, ids, settings.dns_domain)
     served: dict[str, list[Any]] = {}
     wanted = sorted({leg.segment.network_id for leg in legs.values()})
     for row in conn.execute(_SUBNETS.where(subnets.c.network_id.in_(wanted))).all():
@@ -53,6 +54,7 @@ def load(conn: sa.Connection, settings: Settings, ids: Sequence[str]) -> dict[st
             dns_domain=settings.dns_domain,
             lease=settings.dhcp_lease_duration,
             metadata=settings.metadata,
+            dns=called.get(ident),
         )
     return found
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from svcfabric.api import checks
 from svcfabric.api.resource import REQUIRED, Attribute, Dialect
 from svcfabric.api.standard import standard_attributes
+from svcfabric.core_l2l3.dns import schemas as dns
 from svcfabric.core_l2l3.qos.schemas import attached
 
 ATTRIBUTES = (
@@ -64,6 +65,7 @@ ATTRIBUTES = (
     ),
     Attribute(name="status", check=checks.string(), sortable=True, doc="DOWN, ACTIVE once the router has it, ERROR."),
     attached("qos-fip"),
+    *dns.FLOATINGIP,
     Attribute(
         name="port_details",
         check=checks.nullable(checks.json_object()),

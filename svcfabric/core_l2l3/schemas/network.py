@@ -6,6 +6,7 @@ from svcfabric.api import checks
 from svcfabric.api.resource import ABSENT, Attribute, Dialect
 from svcfabric.api.standard import standard_attributes
 from svcfabric.core_l2l3.addressing.schemas import network as addressing
+from svcfabric.core_l2l3.dns.schemas import NETWORK_DOMAIN
 from svcfabric.core_l2l3.qos.schemas import attached
 from svcfabric.core_l2l3.zones import schemas as zones
 
@@ -95,6 +96,7 @@ ATTRIBUTES = (
         extension="port-security",
         doc="Whether new ports on it are filtered, unless they say otherwise.",
     ),
+    NETWORK_DOMAIN,
     *addressing.NETWORK,
     Attribute(
         name="subnets", check=checks.list_of(checks.uuid()), filterable=False, doc="Ids of its subnets, oldest first."

@@ -8,6 +8,7 @@ from svcfabric.api import checks
 from svcfabric.api.resource import ABSENT, REQUIRED, Attribute, Check, Dialect
 from svcfabric.api.standard import standard_attributes
 from svcfabric.core_l2l3.dhcp import options
+from svcfabric.core_l2l3.dns import schemas as dns
 from svcfabric.core_l2l3.qos.schemas import attached
 from svcfabric.core_l2l3.schemas.network import ADMIN_STATE_UP
 from svcfabric.core_l2l3.security import port_schema as security
@@ -96,6 +97,7 @@ ATTRIBUTES = (
         doc="The QoS policy of its network, in force where it has none of its own.",
     ),
     options.ATTRIBUTE,
+    *dns.PORT,
     Attribute(
         name="binding:host_id",
         check=checks.regex(r"[!-~]*", 128, reason="is not the name of a host"),
