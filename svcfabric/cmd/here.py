@@ -25,6 +25,8 @@ from svcfabric.drivers.linux.host import Host
 from svcfabric.spi.driver import DriverOptions
 from svcfabric.spi.l2l3 import Route
 
+METADATA = "169.254.169.254/32"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Here:
@@ -75,17 +77,26 @@ def put(
             ifname,
             [(fixed["ip_address"], prefix_length(subnets[fixed["subnet_id"]])) for fixed in fixed_ips],
             [subnet["gateway_ip"] for subnet in subnets.values() if subnet["gateway_ip"]],
-            [
-                Route(destination=route["destination"], nexthop=route["nexthop"])
-                for subnet in subnets.values()
-                for route in subnet["host_routes"]
-            ],
+            _routes(client, port["network_id"], list(subnets.values())),
         )
     except HostFault:
         if made:
             netns.delete(namespace)
         raise
     return [fixed["ip_address"] for fixed in port["fixed_ips"]]
+
+
+def _routes(client: Client, network_id: str, subnets: list[Document]) -> list[Route]:
+    """What DHCP would tell: the subnets' host routes, and a way to metadata unless one of them is one."""
+    routes = {route["destination"]: route["nexthop"] for subnet in subnets for route in subnet["host_routes"]}
+    served = {each["id"] for each in subnets if each["enable_dhcp"] and each["ip_version"] == 4}
+    if served and METADATA not in routes:
+        query = {"network_id": network_id, "device_owner": "network:dhcp", "fields": "fixed_ips"}
+        for port in client.call("GET", f"{NETWORK}/ports", query=query)["ports"]:
+            for fixed in port["fixed_ips"]:
+                if fixed["subnet_id"] in served:
+                    routes.setdefault(METADATA, fixed["ip_address"])
+    return [Route(destination=destination, nexthop=nexthop) for destination, nexthop in routes.items()]
 
 
 def port_id(client: Client, port: str) -> str:

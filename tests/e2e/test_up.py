@@ -86,6 +86,9 @@ def test_plug_and_unplug(admin, state_dir):
                 done = run("plug", "--port", said, "--netns", name, *where)
                 assert done.returncode == 0, done.stderr
                 assert done.stdout == f"eth0 in {name}: {port['fixed_ips'][0]['ip_address']}\n"
+        answer = ["curl", "-s", "-m", "10", "-o", "/dev/null", "-w", "%{http_code}", "http://169.254.169.254/"]
+        asked = netns.run_in(names[0], subprocess.run, answer, capture_output=True, text=True)
+        assert asked.stdout == "503", "metadata is asked where DHCP says it is, and has no backend here"
         ping = ["ping", "-c", "1", "-W", "5", ports[1]["fixed_ips"][0]["ip_address"]]
         assert netns.run_in(names[0], subprocess.run, ping, stdout=subprocess.DEVNULL).returncode == 0
         other = run("plug", "--port", ports[0]["id"], "--netns", names[1], *where)
