@@ -162,7 +162,7 @@ def test_a_flat_network_needs_no_forwarding_entries(world, admin, public):
 def test_changes_reach_every_host_that_knows_the_port(world, hosts, bound, admin, tenant):
     port, _ = bound("h1"), bound("h2")
     world.forget()
-    tenant.change("port", port["id"], name="n", description="d", device_id="x")
+    tenant.change("port", port["id"], description="d")
     assert world.sent.applied == []
     tenant.change("port", port["id"], fixed_ips=[{"ip_address": "10.0.0.99"}])
     assert {at for at, _ in world.sent.applied} == {"h1", "h2"}

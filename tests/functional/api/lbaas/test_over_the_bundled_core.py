@@ -18,7 +18,7 @@ def world(database_url):
 
 def network_of(caller, cidr="10.7.0.0/24"):
     network = caller.post("/v2.0/networks", {"network": {"name": "n"}})["network"]
-    body = {"network_id": network["id"], "ip_version": 4, "cidr": cidr}
+    body = {"network_id": network["id"], "ip_version": 4, "cidr": cidr, "enable_dhcp": False}
     subnet = caller.post("/v2.0/subnets", {"subnet": body})["subnet"]
     return network["id"], subnet["id"]
 
