@@ -6,7 +6,7 @@ changes its rules locks it. So no host is left with rules that were changed whil
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,11 +36,7 @@ def use(conn: sa.Connection, ctx: Context, wanted: Iterable[str | None], holder:
     Raises ``errors.NotFound`` for a policy he does not see, ``errors.Conflict`` for one no host can enforce.
     """
     ids = {ident for ident in wanted if ident}
-    found = hold(conn, ids)
-    for ident in sorted(ids):
-        if ident not in found or not _sees(conn, ctx, found[ident]):
-            raise POLICIES.not_found(ident)
-        refuse_unenforced(found[ident].rules, holder)
+    _refuse_unusable(conn, ctx, hold(conn, ids), ids, holder)
 
 
 def change(conn: sa.Connection, ctx: Context, holder: str, old: str | None, new: str | None) -> None:
@@ -54,15 +50,16 @@ def change(conn: sa.Connection, ctx: Context, holder: str, old: str | None, new:
             f"Failed to remove policy {old} because you are not authorized.",
             neutron_type="PolicyRemoveAuthorizationError",
         )
-    use(conn, ctx, [new], holder)
+    _refuse_unusable(conn, ctx, found, {new} if new else set(), holder)
 
 
 def refuse_unenforced(rules: Collection[Rule], holder: str) -> None:
     """Raise ``errors.Conflict`` when no host can do what the rules say."""
-    for rule_type in unenforced(list(rules)):
+    types = unenforced(list(rules))
+    if types:
         network = "network" in holder
         raise errors.Conflict(
-            f"Rule {rule_type} is not supported by {holder}: no driver here guarantees a minimum.",
+            f"Rule {types[0]} is not supported by {holder}: no driver here guarantees a minimum.",
             neutron_type="QosRuleNotSupportedByNetwork" if network else "QosRuleNotSupported",
         )
 
@@ -77,6 +74,16 @@ def give_defaults(conn: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
     found = {project: ident for project, ident in conn.execute(stmt)}
     for row in wanting:
         row["qos_policy_id"] = found.get(row["project_id"])
+
+
+def _refuse_unusable(
+    conn: sa.Connection, ctx: Context, found: Mapping[str, Any], ids: Collection[str], holder: str
+) -> None:
+    """As ``use``, of policies that are held (rows by id)."""
+    for ident in sorted(ids):
+        if ident not in found or not _sees(conn, ctx, found[ident]):
+            raise POLICIES.not_found(ident)
+        refuse_unenforced(found[ident].rules, holder)
 
 
 def _sees(conn: sa.Connection, ctx: Context, row: Any) -> bool:
