@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
+from svcfabric.api.short_list import page
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import forbidden
 from svcfabric.core_l2l3.qos.rule_kinds import KINDS
-from svcfabric.core_l2l3.qos.rules import page
 
 
 class RuleTypes:

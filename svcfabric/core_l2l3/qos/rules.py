@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
+from svcfabric.api.short_list import page
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import Changed, Core, forbidden
 from svcfabric.core_l2l3.qos import attach, holders, policies
@@ -141,25 +142,6 @@ class RulesByAlias:
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
         """Take a rule out of its policy."""
         self._rules.delete(ctx, ident, self._rules.policy_of(ident))
-
-
-def page(rows: Sequence[Row], query: ListQuery) -> list[Row]:
-    """The part of a short list (its rows have an ``id``) that a query asks for.
-
-    Raises ``errors.BadRequest`` for a marker that is no row of it.
-    """
-    found = [row for row in rows if all(row[name] in values for name, values in query.filters.items())]
-    for name, direction in reversed([*query.sorts, ("id", "asc")]):
-        found.sort(key=lambda row: row[name], reverse=direction == "desc")
-    if query.reverse:
-        found.reverse()
-    if query.marker:
-        places = [place for place, row in enumerate(found) if row["id"] == query.marker]
-        if not places:
-            raise errors.BadRequest(f"Supplied pagination marker '{query.marker}' is not valid.")
-        found = found[places[0] + 1 :]
-    found = found[: query.limit]
-    return found[::-1] if query.reverse else found
 
 
 def _locked(conn: sa.Connection, ctx: Context, policy_id: str, rule: str) -> Row:

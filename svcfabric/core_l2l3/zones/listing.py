@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
+from svcfabric.api.short_list import page
 from svcfabric.context import Context
 from svcfabric.core_l2l3.core import Core
 from svcfabric.fabric.agents import alive_since
@@ -43,7 +44,7 @@ class Zones:
             {"id": f"{name}/{kind}", "name": name, "resource": kind, "state": STATES[takes]}
             for (name, kind), takes in sorted(up.items())
         ]
-        return _asked(rows, query)
+        return page(rows, query)
 
     def get(self, ctx: Context, ident: str, parent: str | None = None) -> Row:
         """They are listed only."""
@@ -58,17 +59,3 @@ class Zones:
     def delete(self, ctx: Context, ident: str, parent: str | None = None, if_match: int | None = None) -> None:
         """Zones follow from the agents."""
         raise errors.BadRequest("An availability zone cannot be deleted")
-
-
-def _asked(rows: Sequence[Row], query: ListQuery) -> list[Row]:
-    """The rows a query asks for; there are only ever a few."""
-    rows = [row for row in rows if all(row[name] in values for name, values in query.filters.items())]
-    for name, direction in reversed(query.sorts):
-        rows = sorted(rows, key=lambda row: str(row[name]), reverse=direction == "desc")
-    if query.marker is not None:
-        ids = [row["id"] for row in rows]
-        at = ids.index(query.marker) if query.marker in ids else len(ids)
-        rows = rows[:at] if query.reverse else rows[at + 1 :]
-    if query.limit:
-        rows = rows[-query.limit :] if query.reverse else rows[: query.limit]
-    return list(rows)

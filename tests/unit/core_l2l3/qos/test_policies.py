@@ -3,10 +3,8 @@
 import pytest
 
 from svcfabric import errors
-from svcfabric.api.resource import ListQuery
 from svcfabric.core_l2l3.qos.conflicts import refuse_conflicts
 from svcfabric.core_l2l3.qos.rule_kinds import KINDS, unenforced
-from svcfabric.core_l2l3.qos.rules import page
 from svcfabric.core_l2l3.qos.spec import limits
 from svcfabric.spi.l2l3 import Qos
 
@@ -67,18 +65,3 @@ def test_conflicts(new):
 )
 def test_no_conflicts(new):
     refuse_conflicts("p", [LIMIT], new)
-
-
-def test_pages_of_short_lists():
-    rows = [{"id": str(n), "max": n % 3} for n in range(6)]
-
-    def ids(**query):
-        return "".join(row["id"] for row in page(rows, ListQuery(**query)))
-
-    assert ids() == "012345"
-    assert ids(sorts=(("max", "desc"),)) == "251403"
-    assert ids(filters={"max": (0, 1)}) == "0134"
-    assert ids(limit=2, marker="1") == "23"
-    assert ids(limit=2, marker="4", reverse=True) == "23"
-    with pytest.raises(errors.BadRequest):
-        ids(marker="9")
