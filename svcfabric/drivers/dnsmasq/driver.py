@@ -269,6 +269,7 @@ class DnsmasqDriver:
         return render.Paths(
             hosts=top / dhcp_hosts.HOSTS,
             options=top / dhcp_hosts.OPTIONS,
+            names=top / dhcp_hosts.NAMES,
             leases=self._directory(spec.id) / LEASES,
             user=user,
             group=group,

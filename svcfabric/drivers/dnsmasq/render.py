@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from svcfabric.drivers.linux import dhcp_hosts
 from svcfabric.spi.dhcp import DhcpSpec, DhcpSubnet
 
 METADATA_V4, METADATA_V6 = "169.254.169.254", "fe80::a9fe:a9fe"
@@ -24,6 +25,7 @@ class Paths:
 
     hosts: Path
     options: Path
+    names: Path
     leases: Path
     user: str = "nobody"
     group: str = "nogroup"
@@ -53,7 +55,7 @@ def _uid(spec: DhcpSpec) -> bytes:
 
 def _lines(spec: DhcpSpec, paths: Paths, ifname: str) -> Iterator[str]:
     yield from (
-        "port=0",
+        *_dns(spec, paths),
         f"user={paths.user}",
         f"group={paths.group}",
         "no-ping",
@@ -68,6 +70,7 @@ def _lines(spec: DhcpSpec, paths: Paths, ifname: str) -> Iterator[str]:
         # an address is its port's, whichever program on it asks
         "dhcp-ignore-clid",
         "dhcp-no-override",
+        "dhcp-ignore-names",
         "dhcp-lease-max=16777216",
         f"dhcp-duid={ENTERPRISE},{_uid(spec).hex(':')}",
         f"dhcp-leasefile={paths.leases}",
@@ -86,7 +89,30 @@ def _lines(spec: DhcpSpec, paths: Paths, ifname: str) -> Iterator[str]:
         if subnet.mode == "dhcpv4":
             yield from _v4(spec, subnet, tag, own)
         else:
-            yield from _v6(spec, subnet, tag)
+            yield from _v6(spec, subnet, tag, own)
+
+
+def _dns(spec: DhcpSpec, paths: Paths) -> Iterator[str]:
+    """It knows the network's ports, all of its domains and addresses, and asks nobody."""
+    if spec.dns is None:
+        yield "port=0"
+        return
+    yield from ("no-resolv", "no-hosts", "local-ttl=0", f"hostsdir={paths.names}")
+    for domain in dict.fromkeys(filter(None, (spec.dns_domain.removesuffix("."), *spec.dns.domains))):
+        yield f"local=/{_word(domain)}/"
+    for zone in dict.fromkeys(_reverse(subnet.cidr) for subnet in spec.subnets):
+        yield f"local=/{zone}/"
+    for each in spec.leg.addresses:
+        called = [_word(name) for name in dhcp_hosts.names_of(spec.dns, each.address)]
+        yield f"host-record={','.join(called)},{ipaddress.ip_address(each.address)}"
+
+
+def _reverse(cidr: str) -> str:
+    """The domain of pointers that holds all those of a subnet's addresses."""
+    net = ipaddress.ip_network(cidr)
+    labels = net.network_address.reverse_pointer.split(".")
+    bits = 8 if net.version == 4 else 4
+    return ".".join(labels[(net.max_prefixlen - net.prefixlen + bits - 1) // bits :])
 
 
 def _v4(spec: DhcpSpec, subnet: DhcpSubnet, tag: str, own: str) -> Iterator[str]:
@@ -94,7 +120,7 @@ def _v4(spec: DhcpSpec, subnet: DhcpSubnet, tag: str, own: str) -> Iterator[str]
     yield f"dhcp-range=set:{tag},{net.network_address},static,{net.netmask},{int(spec.lease)}"
     # said even when there is none: dnsmasq would name itself
     yield f"dhcp-option=tag:{tag},{_list('option:router', _addresses([subnet.gateway] if subnet.gateway else []))}"
-    yield f"dhcp-option=tag:{tag},{_list('option:dns-server', _addresses(subnet.dns_nameservers))}"
+    yield f"dhcp-option=tag:{tag},{_list('option:dns-server', _resolvers(spec, subnet, own))}"
     routes = [*_classless(spec, subnet, own)]
     if routes:
         yield f"dhcp-option=tag:{tag},{_list('option:classless-static-route', routes)}"
@@ -116,11 +142,16 @@ def _classless(spec: DhcpSpec, subnet: DhcpSubnet, own: str) -> Iterator[str]:
         yield f"0.0.0.0/0,{ipaddress.IPv4Address(subnet.gateway)}"
 
 
-def _v6(spec: DhcpSpec, subnet: DhcpSubnet, tag: str) -> Iterator[str]:
+def _v6(spec: DhcpSpec, subnet: DhcpSubnet, tag: str, own: str) -> Iterator[str]:
     net = ipaddress.IPv6Network(subnet.cidr)
     yield f"dhcp-range=set:{tag},{net.network_address},static,{net.prefixlen},{int(spec.lease)}"
-    if servers := [f"[{each}]" for each in _addresses(subnet.dns_nameservers)]:
+    if servers := [f"[{each}]" for each in _resolvers(spec, subnet, own)]:
         yield f"dhcp-option=tag:{tag},{_list('option6:dns-server', servers)}"
+
+
+def _resolvers(spec: DhcpSpec, subnet: DhcpSubnet, own: str) -> list[str]:
+    """Those of the subnet; without any, this one."""
+    return _addresses(subnet.dns_nameservers or ([own] if own and spec.dns else []))
 
 
 def _addresses(texts: Iterable[str]) -> list[str]:

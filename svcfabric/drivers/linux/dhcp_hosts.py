@@ -1,11 +1,14 @@
 """What DHCP and metadata on this host know of the ports bound here: small files, written before a port has its wire.
+And what DNS knows of all ports of a network.
 
     /run/svcfabric/TAG/NETWORK/hosts/PORT        who gets which addresses (dnsmasq's ``dhcp-host``)
     /run/svcfabric/TAG/NETWORK/options/PORT      and which options (``dhcp-option``)
     /run/svcfabric/TAG/NETWORK/callers/ADDRESS   who asks for metadata from there; for link-local ones by MAC
+    /run/svcfabric/TAG/NETWORK/names/PORT        what a port, here or on another host, is called (as in /etc/hosts)
 
-A daemon watches the directories for what is new. Of what changed or went ``changed`` tells whoever ``watch``es in
-this process. Readable for the group daemons run as; /run, since it describes what a reboot takes away.
+A daemon watches the directories for what is new; of names, for what changed or went, too. Of other things that did
+``changed`` tells whoever ``watch``es in this process. Readable for the group daemons run as; /run, since it describes
+what a reboot takes away.
 """
 
 from __future__ import annotations
@@ -23,10 +26,10 @@ from typing import Any
 
 from svcfabric.drivers.linux import files
 from svcfabric.drivers.linux.host import Host
-from svcfabric.spi.l2l3 import DhcpOption, PortSpec
+from svcfabric.spi.l2l3 import DhcpOption, DnsName, PortSpec
 
 RUN = Path("/run/svcfabric")
-HOSTS, OPTIONS, CALLERS = "hosts", "options", "callers"
+HOSTS, OPTIONS, CALLERS, NAMES = "hosts", "options", "callers", "names"
 SERVED = "served"  # a file, naming the instance, as long as a daemon watches the directories: they must not go
 
 # A file that is there when a port has had options: dnsmasq tells such ports apart by a label it has read with their
@@ -67,12 +70,12 @@ def prepared(host: Host, network_id: str) -> Iterator[Path]:
     """The network's directory with those below it, kept by others from going for the block."""
     with host.locked(f"dhcp hosts {network_id}"):
         top = directory(host, network_id)
-        if not (top / CALLERS).exists():
+        if not (top / NAMES).exists():
             for each in (RUN, RUN / host.tag):
                 each.mkdir(exist_ok=True)
                 each.chmod(0o755)
             group = grp.getgrnam(daemon_user()[1]).gr_gid
-            for each in (top, top / HOSTS, top / OPTIONS, top / CALLERS):
+            for each in (top, top / HOSTS, top / OPTIONS, top / CALLERS, top / NAMES):
                 each.mkdir(exist_ok=True)
                 os.chown(each, -1, group)
                 each.chmod(0o2750)  # what is made inside belongs to the group, too
@@ -121,11 +124,27 @@ def drop(host: Host, port_id: str, record: Mapping[str, Any]) -> None:
     changed(host, network_id)
 
 
+def name(host: Host, spec: PortSpec, before: str) -> None:
+    """Tell what a port is called. ``before``: the network where that was told already, or ""."""
+    network_id, lines = spec.segment.network_id, name_lines(spec.dns, (each.address for each in spec.addresses))
+    if before and (before != network_id or not lines):
+        unname(host, spec.id, before)
+    if lines:
+        with prepared(host, network_id) as top:
+            _write(top / NAMES / spec.id, lines)
+
+
+def unname(host: Host, port_id: str, network_id: str) -> None:
+    """No longer tell what a port is called."""
+    (directory(host, network_id) / NAMES / port_id).unlink(missing_ok=True)
+    clear(host, network_id)
+
+
 def clear(host: Host, network_id: str) -> None:
     """Remove the network's directory if nothing is told of it and nobody watches it."""
     with host.locked(f"dhcp hosts {network_id}"):
         top = directory(host, network_id)
-        if (top / SERVED).exists() or any((top / CALLERS).glob("*")):
+        if (top / SERVED).exists() or any(any((top / each).glob("*")) for each in (CALLERS, NAMES)):
             return
         shutil.rmtree(top, ignore_errors=True)
         for each in (root(host), RUN):
@@ -169,6 +188,18 @@ def host_lines(spec: PortSpec) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def name_lines(dns: DnsName | None, addresses: Iterable[str]) -> str:
+    """Each address with its names, as in /etc/hosts: the first is the one it leads back to."""
+    return "".join(f"{address} {' '.join(names_of(dns, address))}\n" for address in addresses) if dns else ""
+
+
+def names_of(dns: DnsName, address: str) -> list[str]:
+    """The names of an address: in each domain, and alone if that is one label (others are names elsewhere)."""
+    host = _line(dns.name or dns.default(address))
+    full = [f"{host}.{_line(domain)}" for domain in dns.domains]
+    return full if "." in host else [*full, host]
+
+
 def option_lines(port_id: str, options: Iterable[DhcpOption]) -> str:
     """The lines of a port's own options."""
     return "".join(f"tag:{label(port_id)},{_line(_option(each))}\n" for each in options)
@@ -190,7 +221,7 @@ def _option(option: DhcpOption) -> str:
 
 def _line(text: str) -> str:
     if not text.isprintable():
-        raise ValueError(f"a DHCP option must be one line of text: {text!r}")
+        raise ValueError(f"what DHCP or DNS is told must be one line of text: {text!r}")
     return text
 
 

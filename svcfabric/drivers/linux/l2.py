@@ -88,6 +88,7 @@ class PortDriver:
             segment.ensure_bridge(self._host, spec.segment)
             before = self._records.get(spec.id)
             self._tell_dhcp(spec, before)
+            dhcp_hosts.name(self._host, spec, _named(before))
             with self._filter.around(spec):
                 record = netns.rtnl(self._host.bridge_namespace, _apply_port, spec, before)
             self._records.put(spec.id, record)
@@ -103,6 +104,8 @@ class PortDriver:
             self._filter.remove(instance_id)
             if before := self._told(instance_id):
                 dhcp_hosts.drop(self._host, instance_id, before)
+            if network_id := _named(self._records.get(instance_id)):
+                dhcp_hosts.unname(self._host, instance_id, network_id)
             self._records.drop(instance_id)
         return Report(instance_id=instance_id)
 
@@ -132,6 +135,11 @@ class PortDriver:
         left = {each.removeprefix(wire.ALIAS) for each in aliases if each.startswith(wire.ALIAS)}
         for instance_id in sorted(left | self._filter.strangers() - records.keys()):
             yield Observation(instance_id=instance_id, kind=self.kind)
+
+
+def _named(record: dict[str, Any] | None) -> str:
+    """The network in whose DNS a port has names; "" for none."""
+    return str(record["network"]) if record is not None and record.get("named") else ""
 
 
 def links_of(host: Host) -> dict[str, int]:
@@ -175,6 +183,7 @@ def _apply_port(ipr: Any, spec: PortSpec, before: dict[str, Any] | None) -> dict
         "vtep": spec.vtep,
         "wire": spec.wire,
         "dhcp": spec.dhcp is not None and not spec.vtep,
+        "named": spec.dns is not None,
     }
     limits = qos.put_here(ipr, spec, before)
     if limits is not None:

@@ -11,7 +11,9 @@ from svcfabric.drivers.dnsmasq import border, render
 from svcfabric.spi.dhcp import DhcpSpec, DhcpSubnet
 from svcfabric.spi.l2l3 import Address, Leg, Route, Segment
 
-PATHS = render.Paths(hosts=Path("/r/hosts"), options=Path("/r/options"), leases=Path("/s/leases"))
+PATHS = render.Paths(
+    hosts=Path("/r/hosts"), options=Path("/r/options"), names=Path("/r/names"), leases=Path("/s/leases")
+)
 ID = "11111111-2222-3333-4444-555555555555"
 
 
