@@ -78,6 +78,7 @@ def put(
             [(fixed["ip_address"], prefix_length(subnets[fixed["subnet_id"]])) for fixed in fixed_ips],
             [subnet["gateway_ip"] for subnet in subnets.values() if subnet["gateway_ip"]],
             _routes(client, port["network_id"], list(subnets.values())),
+            advertised=not configured,
         )
     except HostFault:
         if made:

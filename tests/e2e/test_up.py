@@ -114,6 +114,34 @@ def test_plug_and_unplug(admin, state_dir):
     assert (nowhere.returncode, "without / and spaces" in nowhere.stderr) == (2, True)
 
 
+def test_what_is_plugged_bare_hears_advertisements(admin, state_dir):
+    admin.wait("an agent", lambda: agent_alive(admin), 30)
+    network = admin.create("/v2.0/networks", "network", name="advertised")
+    modes = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac"}
+    body = {"network_id": network["id"], "cidr": "fd00:6::/64", "ip_version": 6, **modes}
+    subnet = admin.create("/v2.0/subnets", "subnet", **body)
+    router = admin.create("/v2.0/routers", "router", name="advertiser")["id"]
+    interface = {"subnet_id": subnet["id"]}
+    admin.call("PUT", f"/v2.0/routers/{router}/add_router_interface", interface)
+    port = admin.create("/v2.0/ports", "port", network_id=network["id"])
+    name = f"sf-plug-{port['id'][:8]}"
+    try:
+        done = run("plug", "--port", port["id"], "--netns", name, "--bare", "--state-dir", str(state_dir))
+        assert done.returncode == 0, done.stderr
+        wanted = f"inet6 {port['fixed_ips'][0]['ip_address']}/64"
+        shown = ["ip", "-n", name, "-6", "-o", "address", "show", "eth0"]
+        made = f"{wanted} by itself"
+        servers.wait_until(lambda: wanted in subprocess.run(shown, capture_output=True, text=True).stdout, 15, made)
+        route = ["ip", "-n", name, "-6", "route", "show", "default"]
+        assert "proto ra" in subprocess.run(route, capture_output=True, text=True, check=True).stdout
+    finally:
+        netns.delete(name)
+    admin.call("DELETE", f"/v2.0/ports/{port['id']}")
+    admin.call("PUT", f"/v2.0/routers/{router}/remove_router_interface", interface)
+    admin.call("DELETE", f"/v2.0/routers/{router}")
+    admin.call("DELETE", f"/v2.0/networks/{network['id']}")
+
+
 def test_the_demo_uses_it(admin, state_dir, tmp_path):
     admin.wait("an agent", lambda: agent_alive(admin), 30)
     done = run("demo", "--api", admin.url, "--state-dir", str(state_dir), "--work-dir", str(tmp_path))

@@ -20,11 +20,13 @@ def plug(
     gateway: str | Iterable[str] = "",
     routes: Iterable[Route] = (),
     mtu: int = 0,
+    advertised: bool = False,
 ) -> None:
     """Move the free end into ``namespace`` (a name in /run/netns) as ``ifname``, configured, up and carrying.
 
     ``addresses``: (address, prefix length); ``gateway``: the default one ("" none; several: one per family);
-    ``mtu``: 0 leaves the network's. Plugging again sets the same anew. Raises ``HostFault`` when the port has
+    ``mtu``: 0 leaves the network's. ``advertised``: the kernel there takes addresses and routes from router
+    advertisements. Plugging again sets the same anew. Raises ``HostFault`` when the port has
     no free wire on this host or ``ifname`` is another interface, ``NoNamespace``.
     """
     with netns.opened(namespace) as inside:
@@ -33,7 +35,7 @@ def plug(
         elif not netns.rtnl(namespace, _is_port, ifname, port_id):
             raise HostFault(f"{ifname} in {namespace} is another interface", code="host.interface_taken", retry=False)
     held = list(addresses)
-    mac = netns.rtnl(namespace, _configure, ifname, held, mtu)
+    mac = netns.rtnl(namespace, _configure, ifname, held, mtu, advertised)
     route.set_routes(namespace, routes, gateway)
     link.until_carrying(host.bridge_namespace, names.tap(port_id))
     arp.announce(namespace, ifname, mac, [each for each, _length in held])
@@ -60,9 +62,10 @@ def _move(ipr: Any, port_id: str, ifname: str, inside: int) -> None:
     ipr.link("set", index=found["index"], ifname=ifname, ifalias=wire.ALIAS + port_id, net_ns_fd=inside)
 
 
-def _configure(ipr: Any, ifname: str, addresses: list[tuple[str, int]], mtu: int) -> str:
+def _configure(ipr: Any, ifname: str, addresses: list[tuple[str, int]], mtu: int, advertised: bool) -> str:
     """Its MAC."""
-    sysctl.write_here(leg.interface_sysctls(ifname), missing_ok=True)
+    heard = {f"net/ipv6/conf/{ifname}/{each}": "1" for each in ("accept_ra", "autoconf")} if advertised else {}
+    sysctl.write_here(leg.interface_sysctls(ifname) | heard, missing_ok=True)
     index = link.index_here(ifname)
     if mtu:
         ipr.link("set", index=index, mtu=mtu)
