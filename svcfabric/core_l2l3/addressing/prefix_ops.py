@@ -92,8 +92,8 @@ class PrefixOps:
 
 def _prefixes(body: Any) -> list[str]:
     given = body.get("prefixes") if isinstance(body, dict) else None
-    if not given or not isinstance(given, list):
-        raise errors.BadRequest('Request body contains invalid data: it must be {"prefixes": [...]}.')
+    if not given or not isinstance(given, list) or set(body) != {"prefixes"}:
+        raise errors.BadRequest('Request body contains invalid data: it must be {"prefixes": [...]} and nothing else.')
     try:
         found: list[str] = PREFIXES.convert(given)
     except ValueError as reason:
@@ -104,6 +104,8 @@ def _prefixes(body: Any) -> list[str]:
 
 def _network_id(body: Any) -> str:
     given = body.get("network_id") if isinstance(body, dict) else None
+    if isinstance(body, dict) and (unknown := sorted(body.keys() - {"network_id"})):
+        raise errors.BadRequest(f"Unrecognized attribute(s) '{checks.shown(', '.join(unknown))}'")
     if given is None:
         raise errors.InvalidInput("Invalid input for operation: network_id must be specified.")
     try:
