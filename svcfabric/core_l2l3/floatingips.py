@@ -16,7 +16,7 @@ from svcfabric.core_l2l3.addressing import released
 from svcfabric.core_l2l3.core import FLOATING_IP, Changed, Core, check_revision
 from svcfabric.core_l2l3.models import floatingips, ports, routers, subnets
 from svcfabric.core_l2l3.qos import attach
-from svcfabric.core_l2l3.rbac.networks import may_see
+from svcfabric.core_l2l3.rbac.networks import held, may_see
 from svcfabric.core_l2l3.readers import FLOATINGIPS, PORTS, ROUTERS
 from svcfabric.core_l2l3.topology import Network, load_networks, load_subnets
 from svcfabric.db.base import new_id, now
@@ -172,7 +172,7 @@ def _refused(reason: str) -> errors.BadRequest:
 
 def _external(conn: sa.Connection, ctx: Context, network_id: str) -> Network:
     """The network a floating address is of, with its IPv4 subnets only."""
-    network = load_networks(conn, [network_id]).get(network_id)
+    network = held(conn, ctx, load_networks(conn, [network_id])).get(network_id)
     if network is None or not may_see(conn, ctx, network):
         raise errors.NotFound.of("Network", network_id)
     if not network.external:

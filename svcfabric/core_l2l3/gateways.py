@@ -13,7 +13,7 @@ from svcfabric.core_l2l3 import port_store, router_place, router_rules
 from svcfabric.core_l2l3.core import ROUTER_GATEWAY, Changed, Core, forbidden, privileged
 from svcfabric.core_l2l3.models import floatingips, ports, routers
 from svcfabric.core_l2l3.qos import attach
-from svcfabric.core_l2l3.rbac.networks import may_see
+from svcfabric.core_l2l3.rbac.networks import held, may_see
 from svcfabric.core_l2l3.topology import Network, Subnet, load_networks, load_subnets, subnet_ids
 from svcfabric.fabric import instances
 
@@ -66,7 +66,7 @@ def _qos(conn: sa.Connection, ctx: Context, router: Values, info: Mapping[str, A
 
 
 def _external(conn: sa.Connection, ctx: Context, network_id: str) -> Network:
-    network = load_networks(conn, [network_id]).get(network_id)
+    network = held(conn, ctx, load_networks(conn, [network_id])).get(network_id)
     if network is None or not may_see(conn, ctx, network):
         raise errors.NotFound.of("Network", network_id)
     if not network.external:

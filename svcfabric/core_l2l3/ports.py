@@ -19,7 +19,7 @@ from svcfabric.core_l2l3.dns import names
 from svcfabric.core_l2l3.l3 import forward_store
 from svcfabric.core_l2l3.models import floatingips, ports
 from svcfabric.core_l2l3.qos import attach
-from svcfabric.core_l2l3.rbac.networks import may_join, may_see
+from svcfabric.core_l2l3.rbac.networks import held, may_join, may_see
 from svcfabric.core_l2l3.readers import PORTS
 from svcfabric.core_l2l3.security import membership, on_ports
 from svcfabric.core_l2l3.security.defaults import DefaultGroups
@@ -53,7 +53,7 @@ class Ports:
         def work(conn: sa.Connection, changed: Changed) -> list[Row]:
             nonlocal tries
             tries += 1
-            found = load_networks(conn, {body["network_id"] for body in bodies})
+            found = held(conn, ctx, load_networks(conn, {body["network_id"] for body in bodies}))
             for ident in dict.fromkeys(body["network_id"] for body in bodies):
                 _check_network(conn, ctx, found.get(ident), ident, "create")
             for body in bodies:

@@ -70,7 +70,11 @@ class Reader:
 
     def lock(self, conn: sa.Connection, ctx: Context, ident: str) -> Row:
         """One row, kept from changing until the transaction ends. Raises ``errors.NotFound``."""
-        return self._fetch(conn, ctx, ident, (self._locked, self._locked_visible), self._names + self._internal)
+        row = self._fetch(conn, ctx, ident, (self._locked, self._locked_visible), self._names + self._internal)
+        if not ctx.sees(row.get("project_id", ctx.project_id)):
+            # What lets him at another's may have ended while he waited: PostgreSQL looks again at the locked row only.
+            self.get(conn, ctx, ident)
+        return row
 
     def list(self, conn: sa.Connection, ctx: Context, query: ListQuery, values: Values | None = None) -> list[Row]:
         """Rows in the query's order. ``values``: of parameters that ``columns`` hold."""

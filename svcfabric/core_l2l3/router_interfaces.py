@@ -13,7 +13,7 @@ from svcfabric.api.resource import Row
 from svcfabric.context import Context
 from svcfabric.core_l2l3 import pools, port_store, router_place, router_rules
 from svcfabric.core_l2l3.core import ROUTER_INTERFACE, Changed, Core
-from svcfabric.core_l2l3.models import floatingips, ports
+from svcfabric.core_l2l3.models import floatingips, networks, ports
 from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.readers import PORTS, SUBNETS
 from svcfabric.core_l2l3.routers import locked, store
@@ -66,6 +66,8 @@ class RouterInterfaces:
         if not row["gateway_ip"]:
             raise router_rules.refused("Subnet for router interface must have a gateway IP")
         # A network shared with just this project may be routed by it; one shared with everybody may not.
+        if not ctx.sees(row["project_id"]):
+            access.hold(conn, networks, [row["network_id"]])
         if not ctx.sees(row["project_id"]) and not access.granted(conn, ctx, [row["network_id"]]):
             raise router_rules.refused(
                 f"Cannot add interface to router because subnet {subnet_id} is not owned by project making the request"

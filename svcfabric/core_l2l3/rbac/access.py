@@ -105,6 +105,15 @@ def granted(
     return _granted(conn, [ctx.project_id], object_ids, actions) if ctx.project_id else set()
 
 
+def hold(conn: sa.Connection, table: sa.Table, object_ids: Collection[str]) -> None:
+    """Keep sharing of these rows from ending until the transaction does; what policies say is asked afterwards.
+
+    Any number of transactions may hold a row, as any number may store what refers to it.
+    """
+    stmt = sa.select(table.c.id).where(table.c.id.in_(list(object_ids))).order_by(table.c.id)
+    conn.execute(stmt.with_for_update(read=True, key_share=True)).all()
+
+
 def granted_to(conn: sa.Connection, project_id: str, object_ids: Collection[str]) -> set[str]:
     """Those of the objects that are shared with a project, by a policy for it or for everybody; one query."""
     return _granted(conn, [project_id, EVERYONE], object_ids, (SHARED,))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import dataclasses
+from collections.abc import Iterable, Mapping
 
 import sqlalchemy as sa
 
@@ -14,6 +15,28 @@ from svcfabric.core_l2l3.rbac import access
 from svcfabric.core_l2l3.rbac.access import EVERYONE, EXTERNAL, SHARED
 from svcfabric.core_l2l3.rbac.sharing import Shareable, Targets, bumped
 from svcfabric.core_l2l3.topology import Network
+
+
+def held(conn: sa.Connection, ctx: Context, found: Mapping[str, Network]) -> Mapping[str, Network]:
+    """The same networks; for whom others' are is as it is now, and stays so until the transaction ends.
+
+    For use cases that store something on a network: no statement when all are the caller's own.
+    """
+    foreign = [ident for ident, network in found.items() if not ctx.sees(network.project_id)]
+    if not foreign:
+        return found
+    access.hold(conn, networks, foreign)
+    columns = (networks.c.id, networks.c.shared, networks.c.external, networks.c.everyone)
+    now = {row.id: row for row in conn.execute(sa.select(*columns).where(networks.c.id.in_(foreign)))}
+    return {
+        ident: network
+        if ident not in now
+        else dataclasses.replace(
+            network, shared=now[ident].shared, external=now[ident].external, everyone=now[ident].everyone
+        )
+        for ident, network in found.items()
+        if ident in now or ident not in foreign
+    }
 
 
 def may_see(conn: sa.Connection, ctx: Context, network: Network) -> bool:

@@ -97,6 +97,7 @@ def _check_groups(conn: sa.Connection, ctx: Context, wanted: Sequence[Row]) -> N
         groups = one.get("security_groups") or ()
         foreign = {ident for ident in groups if ident not in found or found[ident].project_id != one["project_id"]}
         if foreign and not ctx.is_admin:
+            access.hold(conn, security_groups, foreign & found.keys())
             foreign -= access.granted_to(conn, one["project_id"], foreign)
         for ident in sorted(foreign):
             if ident not in found or not ctx.is_admin:
