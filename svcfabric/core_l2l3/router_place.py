@@ -11,7 +11,7 @@ from svcfabric.core_l2l3 import port_store
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.models import floatingips, networks, ports, routers
 from svcfabric.core_l2l3.topology import load_networks
-from svcfabric.fabric import agents, instances
+from svcfabric.fabric import agents, instances, spread
 from svcfabric.fabric.models import agents as agents_table
 from svcfabric.fabric.models import instances as instances_table
 
@@ -152,9 +152,7 @@ def _move(conn: sa.Connection, core: Core, changed: Changed, router_id: str, old
         _move_ports(conn, core, changed, attached, new)
     changed.add(router_id)  # after its legs: hosts are sent them first
     if attached:
-        fips = sa.select(floatingips.c.id, floatingips.c.project_id).where(floatingips.c.router_id == router_id)
-        for fip in conn.execute(fips.order_by(floatingips.c.id)).all():
-            place_floatingip(conn, core, changed, fip.id, fip.project_id, router_id)
+        _move_floatingips(conn, core, changed, router_id, new)
 
 
 def _move_ports(
@@ -163,6 +161,20 @@ def _move_ports(
     wires = load_networks(conn, {port["network_id"] for port in attached})
     for port in sorted(attached, key=lambda port: (port["network_id"], port["id"])):
         port_store.move(conn, core, changed, port, wires[port["network_id"]], host)
+
+
+def _move_floatingips(conn: sa.Connection, core: Core, changed: Changed, router_id: str, host: str) -> None:
+    """As ``place_floatingip``, for all of a router that goes to a host ("" for none)."""
+    found = sa.select(floatingips.c.id, floatingips.c.project_id).where(floatingips.c.router_id == router_id)
+    rows = [
+        {"id": fip.id, "kind": "floatingip", "project_id": fip.project_id, "driver": core.settings.driver}
+        for fip in conn.execute(found.order_by(floatingips.c.id))
+    ]
+    ids = [row["id"] for row in rows]
+    instances.touch_many(conn, ids)
+    instances.unplace_elsewhere(conn, ids, host)
+    spread.put(conn, rows, [host] if host else [])
+    changed.update(ids)
 
 
 def _needs(conn: sa.Connection, router_id: str) -> Needs:

@@ -12,6 +12,8 @@ from svcfabric import errors
 from svcfabric.db.base import now
 from svcfabric.fabric.models import instances, placements
 
+BATCH = 2000  # ids in one statement: databases take so many parameters and no more
+
 
 def create(
     conn: sa.Connection, instance_id: str, *, kind: str, project_id: str, driver: str, wants_host: bool = False
@@ -72,11 +74,12 @@ def touch(conn: sa.Connection, instance_id: str) -> int:
 
 
 def touch_many(conn: sa.Connection, ids: Sequence[str]) -> None:
-    """Bump the generation of several instances; those that are gone are skipped."""
-    if ids:
+    """Bump the generation of several instances, however many; those that are gone are skipped."""
+    ordered = sorted(set(ids))
+    for start in range(0, len(ordered), BATCH):
         conn.execute(
             instances.update()
-            .where(instances.c.id.in_(sorted(ids)), instances.c.deleted.is_(False))
+            .where(instances.c.id.in_(ordered[start : start + BATCH]), instances.c.deleted.is_(False))
             .values(generation=instances.c.generation + 1, changed_at=now())
         )
 
@@ -130,6 +133,13 @@ def unplace(conn: sa.Connection, instance_id: str, host: str) -> None:
         .where(placements.c.instance_id == instance_id, placements.c.host == host)
         .values(removing=True)
     )
+
+
+def unplace_elsewhere(conn: sa.Connection, ids: Sequence[str], host: str) -> None:
+    """Take instances off every host but this one ("" for every one), as ``unplace`` does."""
+    for start in range(0, len(ids), BATCH):
+        mine = placements.c.instance_id.in_(list(ids[start : start + BATCH]))
+        conn.execute(placements.update().where(mine, placements.c.host != host).values(removing=True))
 
 
 def tombstone(conn: sa.Connection, ids: Sequence[str]) -> None:

@@ -14,10 +14,10 @@ import sqlalchemy as sa
 
 from svcfabric.db.base import now
 from svcfabric.fabric import instances
+from svcfabric.fabric.instances import BATCH
 from svcfabric.fabric.models import instances as instances_table
 from svcfabric.fabric.models import placements
 
-BATCH = 2000  # ids in one statement
 FRESH = {"removing": False, "observed_generation": 0, "error_code": "", "error": "", "error_detail": ""}
 
 Row = Mapping[str, Any]
