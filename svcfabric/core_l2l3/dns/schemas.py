@@ -14,7 +14,7 @@ _TEXT = checks.string(names.LONGEST + 1)
 
 def _lower(value: Any) -> str:
     text: str = _TEXT.convert(value)
-    return text.lower()
+    return text.lower() if text.isascii() else text  # there is more than one letter whose small one is k
 
 
 def _name(value: Any) -> str:

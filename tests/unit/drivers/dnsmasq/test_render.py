@@ -9,7 +9,7 @@ import pytest
 
 from svcfabric.drivers.dnsmasq import border, render
 from svcfabric.spi.dhcp import DhcpSpec, DhcpSubnet
-from svcfabric.spi.l2l3 import Address, Leg, Route, Segment
+from svcfabric.spi.l2l3 import Address, DnsName, Leg, Route, Segment
 
 PATHS = render.Paths(
     hosts=Path("/r/hosts"), options=Path("/r/options"), names=Path("/r/names"), leases=Path("/s/leases")
@@ -123,3 +123,33 @@ def test_the_border_has_the_same_rules_both_ways():
         assert text.count(rule) == 2
     assert 'hook ingress device "vx-1"' in text
     assert 'hook egress device "vx-1"' in text
+
+
+def test_names_of_the_networks_ports():
+    subnets = (
+        DhcpSubnet(subnet_id="a", cidr="10.0.0.0/20"),
+        DhcpSubnet(subnet_id="b", cidr="fd00:1::/64", mode="dhcpv6-stateful"),
+        DhcpSubnet(subnet_id="c", cidr="10.2.0.0/24", dns_nameservers=("192.0.2.53",)),
+    )
+    made = spec(*subnets, dns_domain="example.org", dns=DnsName(name="ns", domains=("example.org", "x.net")))
+    found = lines(dataclasses.replace(made, leg=dataclasses.replace(made.leg, addresses=made.leg.addresses[:1])))
+    assert "port=0" not in found
+    assert [line for line in found if line.startswith("local=")] == [
+        "local=/example.org/",
+        "local=/x.net/",
+        "local=/0.10.in-addr.arpa/",
+        "local=/0.0.0.0.0.0.0.0.1.0.0.0.0.0.d.f.ip6.arpa/",
+        "local=/0.2.10.in-addr.arpa/",
+    ]
+    for line in (
+        "hostsdir=/r/names",
+        "no-resolv",
+        "dhcp-ignore-names",
+        "host-record=ns.example.org,ns.x.net,ns,10.0.0.2",
+        "dhcp-option=tag:s0,option:dns-server,10.0.0.2",
+        "dhcp-option=tag:s2,option:dns-server,192.0.2.53",
+    ):
+        assert line in found
+    for wrong in ({"name": "a,b"}, {"name": "a\nb"}, {"domains": ("a/b",)}):
+        with pytest.raises(ValueError):
+            lines(dataclasses.replace(made, dns=dataclasses.replace(made.dns, **wrong)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from svcfabric.drivers.linux import dhcp_hosts
-from svcfabric.spi.l2l3 import Address, DhcpHost, DhcpOption, PortSpec, Segment
+from svcfabric.spi.l2l3 import Address, DhcpHost, DhcpOption, DnsName, PortSpec, Segment
 
 ID = "11111111-2222-3333-4444-555555555555"
 LABEL = "p11111111222233334444555555555555"
@@ -51,3 +51,19 @@ def test_one_line_each():
         dhcp_hosts.option_lines(ID, [DhcpOption(name="mtu", value="1\ndhcp-script=/x")])
     with pytest.raises(ValueError):
         dhcp_hosts.host_lines(port("10.0.0.5", hostname="a\nb"))
+
+
+def test_names_as_in_a_hosts_file():
+    dns = DnsName(name="web", domains=("example.org", "x.net"))
+    held = ("10.0.0.5", "fd00::5")
+    assert dhcp_hosts.name_lines(dns, held) == (
+        "10.0.0.5 web.example.org web.x.net web\nfd00::5 web.example.org web.x.net web\n"
+    )
+    assert dhcp_hosts.name_lines(DnsName(domains=("x.net",)), held) == (
+        "10.0.0.5 host-10-0-0-5.x.net host-10-0-0-5\nfd00::5 host-fd00--5.x.net host-fd00--5\n"
+    )
+    # nothing that would be a name elsewhere
+    assert dhcp_hosts.name_lines(DnsName(name="www.bank", domains=("x.net",)), held[:1]) == "10.0.0.5 www.bank.x.net\n"
+    assert dhcp_hosts.name_lines(None, held) == dhcp_hosts.name_lines(dns, ()) == ""
+    with pytest.raises(ValueError):
+        dhcp_hosts.name_lines(DnsName(name="a\n10.0.0.1 b"), held)
