@@ -135,3 +135,11 @@ def external(admin) -> Iterator[dict[str, str]]:
     subnet = admin("subnet", "create", name, "--network", name, "--subnet-range", "172.31.61.0/24", "--no-dhcp")
     yield {"id": made["id"], "name": name, "subnet_id": subnet["id"], "prefix": "172.31.61"}
     admin.run("network", "delete", made["id"])
+
+
+@pytest.fixture
+def net(cloud, name):
+    """A tenant network with one subnet."""
+    made = cloud("network", "create", name)
+    cloud("subnet", "create", f"{name}-sub", "--network", name, "--subnet-range", "10.61.0.0/24")
+    return made

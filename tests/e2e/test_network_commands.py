@@ -7,14 +7,6 @@ import json
 import pytest
 
 
-@pytest.fixture
-def net(cloud, name):
-    """A tenant network with one subnet."""
-    made = cloud("network", "create", name)
-    cloud("subnet", "create", f"{name}-sub", "--network", name, "--subnet-range", "10.61.0.0/24")
-    return made
-
-
 def test_network(cloud, name):
     made = cloud("network", "create", name, "--description", "for a test", "--tag", "blue", "--mtu", "1400")
     assert (made["name"], made["description"], made["tags"], made["mtu"]) == (name, "for a test", ["blue"], 1400)
