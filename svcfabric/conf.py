@@ -247,7 +247,7 @@ NETWORK = [
         "dns_domain",
         default="openstacklocal",
         regex=r"^([0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?(\.|$)){0,32}$",
-        help="Domain that DHCP tells ports; empty for none.",
+        help="Domain that DHCP tells ports, and in which the network's DNS has their names; empty for none.",
     ),
     cfg.IntOpt("dhcp_lease_duration", default=86400, min=120, help="Seconds a DHCP lease holds."),
     cfg.BoolOpt(
