@@ -1,7 +1,7 @@
 """How a part of the core (security groups, QoS, …) joins it: a package of its own that declares what it adds.
 
-A part is made by a function ``(Core, conf) -> Part`` that ``routes.PARTS`` lists. Where it changes what a
-network, port or router does, those call it directly.
+A part is made by a function ``(Core, conf) -> Part`` that ``routes.PARTS`` lists (save ``rbac``, which is handed what
+the others share). Where it changes what a network, port or router does, those call it directly.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ PARTS: tuple[Callable[[Core, Any], Part], ...] = (
     l3.part,
     addressing.part,
     dns.part,
+    zones.part,
 )
 
 # Who is no administrator may ask, as clients expect, and finds nothing.
@@ -59,7 +60,7 @@ def feature(fabric: Fabric) -> Feature:
         quotas=quotas_of(fabric.conf),
     )
     made = [part(core, fabric.conf) for part in PARTS]
-    made.append(zones.part(core, fabric.conf))
+    # last: what can be shared is what the others say
     parts = (*made, rbac.part(core, fabric.conf, [kind for part in made for kind in part.shareables]))
     own = Path(__file__).parent / "migrations" / "versions"
     return Feature(
