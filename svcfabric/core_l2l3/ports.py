@@ -82,7 +82,9 @@ class Ports:
             query = dataclasses.replace(query, fields=query.fields | {"dns_name", "fixed_ips"})
         with self._core.database.read() as conn:
             rows = PORTS.list(conn, ctx, query)
-        return [self._named(row) for row in rows] if named else rows
+        if named:
+            names.assign(rows, self._core.settings.dns_domain)
+        return rows
 
     def update(
         self, ctx: Context, ident: str, body: Row, parent: str | None = None, if_match: int | None = None
@@ -159,8 +161,7 @@ class Ports:
 
     def _named(self, row: Row) -> Row:
         """The row, with what its addresses are called."""
-        domain = self._core.settings.dns_domain
-        row["dns_assignment"] = names.assignment(row["dns_name"], row["fixed_ips"], domain)
+        names.assign((row,), self._core.settings.dns_domain)
         return row
 
 

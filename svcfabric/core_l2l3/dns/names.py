@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from svcfabric import errors
 from svcfabric.api import checks
@@ -46,16 +47,17 @@ def fit(name: str, domain: str) -> str:
     return name
 
 
-def assignment(name: str, fixed_ips: Sequence[Mapping[str, str]], domain: str) -> list[dict[str, str]]:
-    """``dns_assignment`` of a port: what each of its addresses is called."""
+def assign(rows: Iterable[dict[str, Any]], domain: str) -> None:
+    """Give ports' rows their ``dns_assignment``: what each of their addresses is called."""
     end = f".{domain.removesuffix('.')}." if domain else ""
-    found = []
-    for ip in fixed_ips:
-        address = ip["ip_address"]
-        host = name or DnsName.default(address)
-        fqdn = host if host[-1] == "." else host + end
-        found.append({"ip_address": address, "hostname": host, "fqdn": fqdn})
-    return found
+    for row in rows:
+        name, found = row["dns_name"], []
+        for ip in row["fixed_ips"]:
+            address = ip["ip_address"]
+            host = name or DnsName.default(address)
+            fqdn = host if host[-1] == "." else host + end
+            found.append({"ip_address": address, "hostname": host, "fqdn": fqdn})
+        row["dns_assignment"] = found
 
 
 def told(name: str, default: str, *others: str) -> DnsName:

@@ -77,9 +77,15 @@ def test_a_full_name_is_below_the_clouds_domain():
     assert names.fit("web.example.com.", "") == "web.example.com."
 
 
+def assigned(name, fixed_ips, domain):
+    row = {"dns_name": name, "fixed_ips": fixed_ips}
+    names.assign([row], domain)
+    return row["dns_assignment"]
+
+
 def test_assignments_are_one_for_each_address():
     def fqdns(name, domain="example.org"):
-        made = names.assignment(name, held("10.0.0.5", "fd00::5"), domain)
+        made = assigned(name, held("10.0.0.5", "fd00::5"), domain)
         assert [one["ip_address"] for one in made] == ["10.0.0.5", "fd00::5"]
         return [(one["hostname"], one["fqdn"]) for one in made]
 
@@ -88,7 +94,7 @@ def test_assignments_are_one_for_each_address():
     own = ["host-10-0-0-5", "host-fd00--5"]
     assert fqdns("", "example.org.") == [(each, f"{each}.example.org.") for each in own]
     assert fqdns("", "") == [(each, each) for each in own]
-    assert names.assignment("web", [], "example.org") == []
+    assert assigned("web", [], "example.org") == []
 
 
 def test_hosts_are_told_names_below_domains():
