@@ -37,6 +37,12 @@ def close(namespace: str, instance_id: str, device: str, mac: str) -> None:
     nft.apply(namespace, text(instance_id, device, mac))
 
 
+def closed(namespace: str) -> frozenset[str]:
+    """The tables that are there."""
+    found = netns.run_in(namespace, nft.list_here, "tables netdev") if netns.exists(namespace) else []
+    return frozenset(each["table"]["name"] for each in found if "table" in each)
+
+
 def clear(namespace: str, instance_id: str) -> None:
     """Take them away."""
     if netns.exists(namespace):

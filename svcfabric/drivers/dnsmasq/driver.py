@@ -141,11 +141,13 @@ class DnsmasqDriver:
         present = set(self._host.namespaces(KIND))
         here = netns.run_in(self._host.bridge_namespace, link.names_here) if present and records else {}
         served = self._metadata.served() if any(each.get("metadata") for each in records.values()) else frozenset()
+        closed = border.closed(self._host.bridge_namespace) if records else frozenset()
         for instance_id in sorted(present | records.keys()):
             record = records.get(instance_id)
             drifted = record is not None and (
                 instance_id not in present
                 or record.get("indexes") != _indexes(here, record)
+                or (bool(record.get("border", ["", 0])[1]) and border.table(instance_id) not in closed)
                 or (record.get("dnsmasq", False) and not self._daemon(instance_id).alive())
                 or (record.get("metadata", False) and record["network"] not in served)
             )
@@ -166,12 +168,13 @@ class DnsmasqDriver:
         netns.rtnl(bridge, _know, spec.leg.segment.network_id, spec.leg.mac, known)
 
     def _close_border(self, spec: DhcpSpec, before: dict[str, Any]) -> None:
-        """As long as the device is the same, the rules are there."""
+        """The rules are made again for another device, and when somebody took them away."""
         device = self._device(spec.leg.segment)
         index = netns.run_in(self._host.bridge_namespace, link.index_here, device) if device else 0
         wanted = [device, index, spec.leg.mac]
-        if index and before.get("border") != wanted:
-            border.close(self._host.bridge_namespace, spec.id, device, spec.leg.mac)
+        bridge = self._host.bridge_namespace
+        if index and (before.get("border") != wanted or border.table(spec.id) not in border.closed(bridge)):
+            border.close(bridge, spec.id, device, spec.leg.mac)
 
     def _run(self, spec: DhcpSpec, text: str) -> None:
         daemon = self._daemon(spec.id)

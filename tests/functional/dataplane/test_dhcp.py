@@ -9,7 +9,8 @@ import time
 
 import pytest
 
-from svcfabric.drivers.linux import dhcp_hosts, netns, process
+from svcfabric.drivers.dnsmasq import border
+from svcfabric.drivers.linux import dhcp_hosts, netns, nft, process
 from svcfabric.spi.dhcp import DhcpSubnet
 from svcfabric.spi.l2l3 import Address, DhcpOption, Route
 from tests import bedhost, beds, dhcpbeds
@@ -260,6 +261,7 @@ def test_what_is_damaged_is_seen_and_mended(bed, dhcp):
         lambda: os.kill(pid_of(one, spec), signal.SIGKILL),
         lambda: netns.rtnl(one.own("dhcp", spec.id), lambda ipr: ipr.link("del", ifname="dhcp0")),
         lambda: netns.delete(one.own("dhcp", spec.id)),
+        lambda: nft.delete_table(one.bridges, f"netdev {border.table(spec.id)}"),
     )
     for damage in damages:
         damage()
