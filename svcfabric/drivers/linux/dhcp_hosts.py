@@ -144,7 +144,7 @@ def clear(host: Host, network_id: str) -> None:
     """Remove the network's directory if nothing is told of it and nobody watches it."""
     with host.locked(f"dhcp hosts {network_id}"):
         top = directory(host, network_id)
-        if (top / SERVED).exists() or any(any((top / each).glob("*")) for each in (CALLERS, NAMES)):
+        if (top / SERVED).exists() or not (_empty(top / CALLERS) and _empty(top / NAMES)):
             return
         shutil.rmtree(top, ignore_errors=True)
         for each in (root(host), RUN):
@@ -235,6 +235,13 @@ def _write(path: Path, text: str) -> bool:
     else:
         path.unlink()
     return before is not None
+
+
+def _empty(folder: Path) -> bool:
+    """Whether there is nothing in it; it is not read to its end."""
+    with contextlib.suppress(FileNotFoundError), os.scandir(folder) as entries:
+        return next(entries, None) is None
+    return True
 
 
 def _forget_callers(top: Path, port_id: str, keys: Iterable[str]) -> None:
