@@ -126,9 +126,12 @@ class PortDriver:
         here = links_of(self._host)
         records = dict(self._records.items())
         unfiltered = self._filter.lost()
+        limited = any(record.get("qos") for record in records.values())
+        tables = netns.run_in(self._host.bridge_namespace, qos.tables_here) if limited and here else frozenset()
         for instance_id, record in records.items():
             now = _indexes_of(lambda ifname: here.get(ifname, 0), instance_id, record)
-            drifted = now != record["indexes"] or instance_id in unfiltered or qos.drifted(here, instance_id, record)
+            unlimited = qos.drifted(here, tables, instance_id, record)
+            drifted = now != record["indexes"] or instance_id in unfiltered or unlimited
             yield Observation(instance_id=instance_id, kind=self.kind, drifted=drifted)
         strangers = {name for name in here if name.startswith("tap")} - {names.tap(each) for each in records}
         aliases = netns.rtnl(self._host.bridge_namespace, _aliases, strangers) if strangers else []

@@ -13,7 +13,7 @@ import uuid
 
 import pytest
 
-from svcfabric.drivers.linux import netns
+from svcfabric.drivers.linux import netns, nft
 from svcfabric.spi.l2l3 import Qos
 from svcfabric.spi.security import PortSecurity, SecurityGroupSpec, SecurityRule
 from tests import beds
@@ -216,6 +216,11 @@ def test_applied_again_and_after_a_restart_it_stays_as_it_is(bed, two):
     assert host.observe("port")[here.port.id].drifted is True
     limited(egress_kbps=10_000, ingress_kbps=10_000, egress_kpps=5, dscp=10)
     assert host.observe("port")[here.port.id].drifted is False
+    nft.delete_table(host.bridges, f"netdev sf_qos_tap{here.port.id[:11]}")
+    assert host.observe("port")[here.port.id].drifted is True
+    limited(egress_kbps=10_000, ingress_kbps=10_000, egress_kpps=5, dscp=10)
+    assert host.observe("port")[here.port.id].drifted is False
+    assert "fwd to" in state(host.bridges)
     host.remove("port", here.port.id)
     assert "sf_qos" not in state(host.bridges)
     assert not [name for name in beds.interfaces(host.bridges) if name.startswith("ifb")]

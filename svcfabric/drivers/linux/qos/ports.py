@@ -36,8 +36,9 @@ def put_here(ipr: Any, spec: PortSpec, record: Mapping[str, Any] | None) -> Stat
     state = {"limits": wanted, "rules": "", "indexes": [tap, link.index_here(ifb_name(spec.id))]}
     if tap:
         state["rules"] = _rules_of(spec)
-        if state != held:
-            same = held is not None and all(held.get(name) == state[name] for name in ("rules", "indexes"))
+        there = held is not None and not _lost(spec.id, held, tables_here())
+        if state != held or not there:
+            same = there and held is not None and all(held.get(name) == state[name] for name in ("rules", "indexes"))
             _limit(ipr, spec, tap, same_rules=same)
             state["indexes"] = [tap, link.index_here(ifb_name(spec.id))]
     return state
@@ -58,13 +59,28 @@ def drop_here(ipr: Any, port_id: str, held: Mapping[str, Any] | None) -> None:
     link.delete(ipr, ifb)
 
 
-def drifted(here: Mapping[str, int], port_id: str, record: Mapping[str, Any]) -> bool:
-    """Whether what the limits are on has come, gone or been made anew. ``here``: {interface: index}."""
+def tables_here() -> frozenset[str]:
+    """The names of the tables that are there, as ``drifted`` wants them."""
+    found = nft.list_here("tables netdev")
+    return frozenset(each["table"]["name"] for each in found if "table" in each)
+
+
+def drifted(here: Mapping[str, int], tables: frozenset[str], port_id: str, record: Mapping[str, Any]) -> bool:
+    """Whether what the limits are on has come, gone or been made anew, or their rules are gone.
+
+    ``here``: {interface: index}.
+    """
     held = record.get("qos")
     if held is None:
         return False
     now = [here.get(names.tap(port_id), 0), here.get(ifb_name(port_id), 0)]
-    return bool(now != held["indexes"])
+    return bool(now != held["indexes"]) or _lost(port_id, held, tables)
+
+
+def _lost(port_id: str, held: Mapping[str, Any], tables: frozenset[str]) -> bool:
+    """Whether a port's rules should be there and are not."""
+    ruled = "add chain" in held["rules"]
+    return ruled and port_rules.table(names.tap(port_id)).removeprefix("netdev ") not in tables
 
 
 def _limit(ipr: Any, spec: PortSpec, tap: int, *, same_rules: bool) -> None:
