@@ -21,7 +21,7 @@ from svcfabric.core_l2l3.rbac.access import EVERYONE, EXTERNAL
 from svcfabric.core_l2l3.rbac.models import rbac_policies
 from svcfabric.core_l2l3.rbac.networks import NETWORK, refuse_external_use
 from svcfabric.core_l2l3.readers import NETWORKS
-from svcfabric.core_l2l3.schemas.network import MIN_MTU_V6
+from svcfabric.core_l2l3.schemas.network import MIN_MTU
 from svcfabric.core_l2l3.zones.places import check_hints
 from svcfabric.db.base import new_id, now
 from svcfabric.fabric import instances
@@ -123,10 +123,13 @@ class Networks:
 
     def _check_mtu(self, conn: sa.Connection, row: Row, mtu: int) -> None:
         segments.mtu_of(self._core.settings, row["provider:network_type"], mtu)
-        v6 = sa.select(subnets.c.id).where(subnets.c.network_id == row["id"], subnets.c.ip_version == 6)
-        if mtu < MIN_MTU_V6 and conn.execute(v6.limit(1)).first():
+        if mtu >= max(MIN_MTU.values()):
+            return
+        versions = sa.select(sa.func.max(subnets.c.ip_version)).where(subnets.c.network_id == row["id"])
+        version = conn.execute(versions).scalar()
+        if version and mtu < MIN_MTU[version]:
             raise errors.Conflict(
-                f"Network {row['id']} has an IPv6 subnet: its MTU must be at least {MIN_MTU_V6}.",
+                f"Network {row['id']} has an IPv{version} subnet: its MTU must be at least {MIN_MTU[version]}.",
                 neutron_type="NetworkMTUSubnetConflict",
             )
 

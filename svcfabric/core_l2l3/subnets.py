@@ -18,6 +18,7 @@ from svcfabric.core_l2l3.l3 import advertise, outside, scoped
 from svcfabric.core_l2l3.models import networks, subnets
 from svcfabric.core_l2l3.rbac import sharing
 from svcfabric.core_l2l3.readers import NETWORKS, SUBNETS
+from svcfabric.core_l2l3.schemas.network import MIN_MTU
 from svcfabric.core_l2l3.topology import AUTO, SUBNET_COLUMNS, subnet_of
 from svcfabric.db.base import new_id, now
 
@@ -197,9 +198,10 @@ def _network(conn: sa.Connection, ctx: Context, network_id: str) -> Row:
 
 
 def _check_mtu(network: Row, columns: Mapping[str, Any]) -> None:
-    if columns["ip_version"] == 6 and network["mtu"] < 1280:
+    version = columns["ip_version"]
+    if network["mtu"] < MIN_MTU[version]:
         raise errors.Conflict(
-            f"Network {network['id']} has an MTU of {network['mtu']}: IPv6 needs at least 1280.",
+            f"Network {network['id']} has an MTU of {network['mtu']}: IPv{version} needs at least {MIN_MTU[version]}.",
             neutron_type="NetworkMTUSubnetConflict",
         )
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from svcfabric.context import Context
 from svcfabric.core_l2l3.models import networks, subnets
+from svcfabric.core_l2l3.schemas.network import MIN_MTU
 from svcfabric.db.base import Id
 from svcfabric.spi.l2l3 import Segment
 
@@ -119,7 +120,8 @@ _SUBNETS = sa.select(*SUBNET_COLUMNS).where(subnets.c.id.in_(_IDS))
 
 
 def segment_of(network_id: str, kind: str, physical_network: str, segmentation_id: int, mtu: int) -> Segment:
-    """The wire under a network, as specs tell it."""
+    """The wire under a network, as specs tell it. No interface has a smaller MTU than IPv4 needs."""
+    mtu = max(mtu, MIN_MTU[4])
     return Segment(network_id=network_id, type=kind, vni=segmentation_id, physical_network=physical_network, mtu=mtu)
 
 

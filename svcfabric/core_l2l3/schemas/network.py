@@ -10,8 +10,7 @@ from svcfabric.core_l2l3.dns.schemas import NETWORK_DOMAIN
 from svcfabric.core_l2l3.qos.schemas import attached
 from svcfabric.core_l2l3.zones import schemas as zones
 
-MIN_MTU = 68  # IPv4; 1280 with an IPv6 subnet
-MIN_MTU_V6 = 1280
+MIN_MTU = {4: 68, 6: 1280}  # what a subnet of that version needs (RFC 791, RFC 8200)
 
 ADMIN_STATE_UP = Attribute(
     name="admin_state_up",
@@ -76,13 +75,13 @@ ATTRIBUTES = (
     ),
     Attribute(
         name="mtu",
-        check=checks.integer(MIN_MTU, 65535),
+        check=checks.integer(1, 65535),
         default=ABSENT,
         post=True,
         put=True,
         sortable=True,
         extension="net-mtu",
-        doc="Largest packet, bytes; at most what the wire under it carries, which is the default.",
+        doc="Largest packet, bytes; at most (and by default) what the wire carries, at least what its subnets need.",
     ),
     attached("qos"),
     *zones.attributes("network_availability_zone", "Zones it is meant for; its ports may be anywhere."),

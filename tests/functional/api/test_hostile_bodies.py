@@ -153,7 +153,7 @@ class Site:
 _CORE = {"name": PLAIN, "description": PLAIN, "admin_state_up": FLAG}
 _COMMON = {"name": TEXT, "admin_state_up": ["true", 1, [], {}], "tags": TAGS}
 NETWORK: dict[str, dict[str, list[Any]]] = {
-    "network": {**_CORE, "mtu": [*NUMBER, 67, 65536], "shared": FLAG, "project_id": ["two", 5, []], "id": [5, "x"]},
+    "network": {**_CORE, "mtu": [*NUMBER, 0, 65536], "shared": FLAG, "project_id": ["two", 5, []], "id": [5, "x"]},
     "subnet": {
         "name": PLAIN,
         "network_id": UUID,
@@ -405,7 +405,7 @@ def shapes(site: Site) -> Iterator[Case]:
         many = [{**body, "name": f"b{number}"} for number in range(5)]
         if name == "subnet":
             many = [{**each, "cidr": f"10.{40 + number}.0.0/24"} for number, each in enumerate(many)]
-        bad = {"network": ("mtu", 1), "subnet": ("cidr", "x"), "port": ("network_id", site.theirs["network"])}
+        bad = {"network": ("mtu", 0), "subnet": ("cidr", "x"), "port": ("network_id", site.theirs["network"])}
         field, value = bad[name]
         listed = {f"{name}s": [*many, {**body, field: value}]}
         yield Case("POST", site.path(name), listed, (field, site.theirs["network"]))

@@ -67,16 +67,21 @@ def test_updates(tenant):
     assert same["revision_number"] == changed["revision_number"]
 
 
-@pytest.mark.parametrize("mtu", [67, 1451, "much"])
+@pytest.mark.parametrize("mtu", [0, 1451, "much"])
 def test_an_mtu_the_wire_does_not_carry_is_refused(tenant, mtu):
     assert "mtu" in tenant.refused(400, "POST", "/networks", {"network": {"mtu": mtu}})[1].lower()
 
 
-def test_ipv6_needs_its_mtu(tenant):
-    made = tenant.network()
-    tenant.subnet(made, "2001:db8::/64")
-    kind, _ = tenant.refused(409, "PUT", f"/networks/{made['id']}", {"network": {"mtu": 1200}})
+@pytest.mark.parametrize(("cidr", "least"), [("2001:db8::/64", 1280), ("10.9.0.0/24", 68)])
+def test_a_subnet_needs_its_mtu(tenant, cidr, least):
+    made = tenant.network(mtu=least)
+    tenant.subnet(made, cidr)
+    small = {"network": {"mtu": least - 1}}
+    kind, _ = tenant.refused(409, "PUT", f"/networks/{made['id']}", small)
     assert kind == "NetworkMTUSubnetConflict"
+    narrow = tenant.network(mtu=least - 1)
+    body = {"subnet": {"network_id": narrow["id"], "cidr": cidr, "ip_version": 6 if ":" in cidr else 4}}
+    assert tenant.refused(409, "POST", "/subnets", body)[0] == "NetworkMTUSubnetConflict"
 
 
 def test_the_wire_stays(admin):
