@@ -97,7 +97,7 @@ def test_a_subnet_keeps_null_and_nothing_apart():
         ("port", port, {"network_id": ID, "binding:host_id": "a b"}, "binding:host_id"),
         ("port", port, {"network_id": ID, "mac_address": "nonsense"}, "mac_address"),
         ("port", port, {"network_id": ID, "security_groups": "x"}, "security_groups"),
-        ("network", network, {"mtu": 40}, "mtu"),
+        ("network", network, {"mtu": 0}, "mtu"),
         ("network", network, {"provider:network_type": "vlan"}, "provider:network_type"),
         ("router", router, {"external_gateway_info": {"network": ID}}, "external_gateway_info"),
         ("floatingip", floatingip, {"floating_network_id": ID, "floating_ip_address": "::1"}, "floating_ip_address"),
