@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
-from svcfabric.context import Context
+from svcfabric.context import SYSTEM, Context
 from svcfabric.core_l2l3 import subnet_ports, subnet_rules
 from svcfabric.core_l2l3.addressing import allocate, policies, pool_rules, released
 from svcfabric.core_l2l3.core import DHCP, ROUTER_INTERFACE, Changed, Core, check_revision, forbidden
@@ -157,7 +157,7 @@ class Subnets:
         """Delete a subnet, unless ports have addresses of it that were handed out."""
 
         def work(conn: sa.Connection, changed: Changed) -> None:
-            network = NETWORKS.lock(conn, _ALL, SUBNETS.get(conn, ctx, ident)["network_id"])
+            network = NETWORKS.lock(conn, SYSTEM, SUBNETS.get(conn, ctx, ident)["network_id"])
             row = SUBNETS.lock(conn, ctx, ident)
             check_revision(row, if_match)
             held = subnet_ports.holders(conn, ident)
@@ -179,9 +179,6 @@ class Subnets:
                 scoped.tell(conn, changed, [network["id"]])
 
         self._core.write(work)
-
-
-_ALL = Context(is_admin=True)
 
 
 def _auto(row: Mapping[str, Any]) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from svcfabric import errors
 from svcfabric.api.resource import ListQuery, Row
-from svcfabric.context import Context
+from svcfabric.context import SYSTEM
 from svcfabric.core_l2l3.agents import DHCP_AGENT, Agents
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.dhcp import serving
@@ -23,7 +23,6 @@ from svcfabric.fabric import instances
 from svcfabric.fabric.models import placements
 
 _BATCH = 500
-_ALL = Context(is_admin=True)
 
 
 class DhcpAgents:
@@ -41,7 +40,7 @@ class DhcpAgents:
         query = ListQuery(
             filters={"agent_type": (DHCP_AGENT,), **({"host": tuple(hosts)} if hosts else {})}, sorts=(("id", "asc"),)
         )
-        return [agent for agent in self._agents.list(_ALL, query) if agent["host"] not in off]
+        return [agent for agent in self._agents.list(SYSTEM, query) if agent["host"] not in off]
 
     def of_agent(self, agent: Row) -> list[Row]:
         """The networks an agent serves."""
@@ -65,7 +64,7 @@ class DhcpAgents:
         host = self._host(agent)
 
         def work(conn: sa.Connection, changed: Changed) -> None:
-            NETWORKS.lock(conn, _ALL, network_id)
+            NETWORKS.lock(conn, SYSTEM, network_id)
             if host not in serving.excluded(conn, network_id):
                 raise errors.Conflict(
                     f"The network {network_id} has been already hosted by the DHCP Agent {agent['id']}: every host "
@@ -81,7 +80,7 @@ class DhcpAgents:
         host = self._host(agent)
 
         def work(conn: sa.Connection, changed: Changed) -> None:
-            NETWORKS.lock(conn, _ALL, network_id)
+            NETWORKS.lock(conn, SYSTEM, network_id)
             if host in serving.excluded(conn, network_id):
                 raise errors.Conflict(
                     f"The network {network_id} is not hosted by the DHCP agent {agent['id']}.",
@@ -102,5 +101,5 @@ class DhcpAgents:
         rows: list[Row] = []
         for start in range(0, len(ids), _BATCH):
             query = ListQuery(filters={"id": tuple(ids[start : start + _BATCH])}, sorts=(("id", "asc"),))
-            rows += NETWORKS.list(conn, _ALL, query)
+            rows += NETWORKS.list(conn, SYSTEM, query)
         return [{**row, "tenant_id": row["project_id"]} for row in rows]

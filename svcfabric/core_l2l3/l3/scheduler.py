@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from svcfabric import errors
 from svcfabric.api import checks
 from svcfabric.api.resource import ListQuery, Row
-from svcfabric.context import Context
+from svcfabric.context import SYSTEM
 from svcfabric.core_l2l3 import agents, router_place
 from svcfabric.core_l2l3.core import Changed, Core
 from svcfabric.core_l2l3.readers import ROUTERS
@@ -19,8 +19,6 @@ from svcfabric.fabric.agents import alive_since
 from svcfabric.fabric.models import agents as agents_table
 from svcfabric.fabric.models import instances as instances_table
 from svcfabric.fabric.models import placements
-
-_ALL = Context(is_admin=True)
 
 
 class RouterHosts:
@@ -44,19 +42,19 @@ class RouterHosts:
                 )
             )
             ids = tuple(conn.execute(stmt).scalars())
-            rows = ROUTERS.list(conn, _ALL, ListQuery(filters={"id": ids}, sorts=(("id", "asc"),))) if ids else []
+            rows = ROUTERS.list(conn, SYSTEM, ListQuery(filters={"id": ids}, sorts=(("id", "asc"),))) if ids else []
         return [{**row, "tenant_id": row["project_id"]} for row in rows]
 
     def agents(self, router_id: str) -> list[Row]:
         """The agent of the router's host; none while it waits for one."""
         with self._core.database.read() as conn:
-            state = "active" if ROUTERS.get(conn, _ALL, router_id)["ha"] else None
+            state = "active" if ROUTERS.get(conn, SYSTEM, router_id)["ha"] else None
             hosts = tuple(instances.hosts(conn, router_id))
             if not hosts:
                 return []
             now = {"alive_since": alive_since(self._core.settings.down_time)}
             query = ListQuery(filters={"host": hosts, "agent_type": (agents.L3_AGENT,)}, sorts=(("id", "asc"),))
-            return [{**row, "ha_state": state} for row in agents.READER.list(conn, _ALL, query, now)]
+            return [{**row, "ha_state": state} for row in agents.READER.list(conn, SYSTEM, query, now)]
 
     def add(self, agent_id: str, body: Any) -> dict[str, str]:
         """Bring a router to an agent's host, from wherever it is: its ports and floating IPs come with it.
@@ -72,7 +70,7 @@ class RouterHosts:
                 raise errors.NotFound(
                     f"Agent {agent_id} is not a L3 Agent or has been disabled", neutron_type="InvalidL3Agent"
                 )
-            locked(conn, _ALL, router_id)
+            locked(conn, SYSTEM, router_id)
             if router_place.host_of(conn, router_id) == agent.host:
                 return
             if agent.heartbeat_at < alive_since(self._core.settings.down_time):
@@ -89,7 +87,7 @@ class RouterHosts:
 
         def work(conn: sa.Connection, changed: Changed) -> None:
             agent = _agent(conn, agent_id)
-            locked(conn, _ALL, router_id)
+            locked(conn, SYSTEM, router_id)
             if router_place.host_of(conn, router_id) != agent.host:
                 raise errors.Conflict(
                     f"The router {router_id} is not hosted by the L3 Agent {agent_id}.",

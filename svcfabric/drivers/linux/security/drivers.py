@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 from collections.abc import Callable, Iterable
 from typing import Any, Generic, TypeVar
@@ -18,7 +19,7 @@ from svcfabric.spi.spec import Envelope, Spec
 S = TypeVar("S", bound=Spec)
 
 
-class _Part(Generic[S]):
+class _Part(abc.ABC, Generic[S]):
     """What the three have in common: specs are remembered whole, the filter does the work."""
 
     kind: str
@@ -51,14 +52,17 @@ class _Part(Generic[S]):
         for instance_id in self._filter.strangers(self.kind):
             yield Observation(instance_id=instance_id, kind=self.kind)
 
+    @abc.abstractmethod
     def _put(self, spec: S) -> None:
-        raise NotImplementedError
+        """Into force."""
 
+    @abc.abstractmethod
     def _drop(self, instance_id: str) -> None:
-        raise NotImplementedError
+        """Out of force."""
 
+    @abc.abstractmethod
     def _into(self, state: State) -> Callable[[S], None]:
-        raise NotImplementedError
+        """What takes a remembered spec into ``state``, without a word to the kernel."""
 
     def _remembered(self, state: State) -> None:
         for record in dict(self._records.items()).values():
